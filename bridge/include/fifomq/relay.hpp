@@ -1,0 +1,73 @@
+// Carries messages from a Receiver to a Sender. It has no thread and never waits for input: whoever
+// runs it decides how to wait.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include <fifomq/channel.hpp>
+#include <fifomq/log.hpp>
+
+namespace fifomq {
+
+// A message that has passed so many relays is dropped: it goes round in a ring.
+inline constexpr std::uint32_t kMaxHops = 8;
+
+struct RelayOptions {
+  // A bridge between two channels counts itself in a message's hops. What only reads or prints does
+  // not.
+  bool counts_as_hop = true;
+  // Messages of unknown origin get this sender as their writer. Right where they enter the system,
+  // such as from standard input; a bridge leaves the unknown unknown.
+  bool stamps_origin = false;
+  // How long one message may wait for room or for a peer, after which the relay has failed().
+  std::optional<std::chrono::nanoseconds> patience;
+  LogSink log;
+};
+
+class Relay {
+ public:
+  // Both ends stay the caller's and outlive the relay. One thread uses the relay and them.
+  Relay(Receiver& from, Sender& to, RelayOptions options);
+
+  // Moves what is there, up to a batch, and returns how many messages it took in; 0 when there is
+  // nothing to do now. Waits only for room at the sender, until the message is accepted, patience
+  // is over, or one end is closed. Throws what the ends throw, except for messages that the sender
+  // refuses as such (too large, not representable): these are counted and the stream goes on.
+  std::size_t step();
+
+  // Nothing more will come: the receiver's stream has ended, or one end was closed.
+  bool ended() const { return ended_; }
+  // Patience was over: why, as the sender said it. The message that waited is lost and counted
+  // `unsent`.
+  std::optional<SendResult> failed() const { return failed_; }
+
+  std::uint64_t relayed() const { return relayed_; }      // accepted by the sender
+  std::uint64_t hop_limit() const { return hop_limit_; }  // dropped: would have passed kMaxHops
+  std::uint64_t refused() const { return refused_; }      // the sender cannot carry it
+  std::uint64_t unsent() const { return unsent_; }        // taken in, not accepted before the end
+
+ private:
+  bool forward(const MessageView& message);
+  bool accept(SendResult result);
+  void put_aside(std::uint64_t& counter);
+  void commit();
+
+  Receiver& from_;
+  Sender& to_;
+  const RelayOptions options_;
+  bool ended_ = false;
+  std::optional<SendResult> failed_;
+  std::uint64_t relayed_ = 0;
+  std::uint64_t hop_limit_ = 0;
+  std::uint64_t refused_ = 0;
+  std::uint64_t unsent_ = 0;
+  // What was put aside here counts as settled in its place among the messages relayed: for each
+  // such message, how many were relayed before it.
+  std::deque<std::uint64_t> aside_;
+  std::uint64_t aside_settled_ = 0;
+};
+
+}  // namespace fifomq

@@ -1,0 +1,159 @@
+// `fifomq`: the program. Builds the registry of transports, reads the command line, runs a
+// subcommand.
+#include <CLI/CLI.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include <fifomq/builtin.hpp>
+#include <fifomq/error.hpp>
+#include <fifomq/version.hpp>
+
+#include "commands.hpp"
+#include "config_error.hpp"
+
+namespace fifomq {
+namespace {
+
+// What the command line said, as it was typed.
+struct CommandLine {
+  bool quiet = false;
+  BridgeSettings bridge;
+  std::string config;
+  std::string idle_exit;
+  std::string drain_timeout;
+  std::string require;
+  bool dry_run = false;
+  SendSettings send;
+  std::string timeout;
+  RecvSettings recv;
+};
+
+void declare(CLI::App& app, CommandLine& line) {
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("fifomq ") + kVersion);
+  app.add_flag("--quiet", line.quiet, "say nothing but warnings and errors");
+  app.fallthrough();
+
+  CLI::App* bridge = app.add_subcommand("bridge", "relay messages from one endpoint to another");
+  bridge->add_option("FROM", line.bridge.from, "where messages come from");
+  bridge->add_option("TO", line.bridge.to, "where they go");
+  bridge->add_option("--config", line.config, "read settings from a TOML file");
+  bridge->add_option("--count", line.bridge.count, "end after so many messages");
+  bridge->add_option("--idle-exit", line.idle_exit, "end when nothing has come for so long");
+  bridge->add_option("--drain-timeout", line.drain_timeout,
+                     "asked to stop, carry over what is there for at most so long (default: 5s)");
+  bridge->add_option("--require", line.require, "refuse to start below this guarantee");
+  bridge->add_flag("--dry-run", line.dry_run, "check everything, print the plan, move nothing");
+
+  CLI::App* send =
+      app.add_subcommand("send", "send lines of standard input, or of files, as messages");
+  send->add_option("TO", line.send.to, "where they go")->required();
+  send->add_option("FILE", line.send.files, "read these instead of standard input");
+  send->add_option("--timeout", line.timeout, "fail when one message has to wait longer");
+
+  CLI::App* recv = app.add_subcommand("recv", "print messages, one on a line");
+  recv->add_option("FROM", line.recv.from, "where messages come from")->required();
+  recv->add_option("--count", line.recv.count, "end after so many messages, and take no more");
+  recv->add_option("--format", line.recv.format,
+                   "text, json, hex, or raw (payloads and nothing else)")
+      ->capture_default_str();
+  recv->add_option("--idle-exit", line.idle_exit, "end when nothing has come for so long");
+
+  app.add_subcommand("transports", "list schemes, what they can do, and their options");
+}
+
+// The command line has the last word over the file.
+BridgeSettings merge(const CommandLine& line) {
+  BridgeSettings settings = line.config.empty() ? BridgeSettings{} : load_settings(line.config);
+  if (!line.bridge.from.empty()) {
+    settings.from = line.bridge.from;
+    settings.from_place.clear();
+  }
+  if (!line.bridge.to.empty()) {
+    settings.to = line.bridge.to;
+    settings.to_place.clear();
+  }
+  if (line.bridge.count) settings.count = line.bridge.count;
+  if (!line.idle_exit.empty()) settings.idle_exit = duration_setting("--idle-exit", line.idle_exit);
+  if (!line.drain_timeout.empty()) {
+    settings.drain_timeout = duration_setting("--drain-timeout", line.drain_timeout);
+  }
+  if (!line.require.empty()) {
+    settings.require = line.require;
+    check_guarantee_name("--require", line.require);
+  }
+  return settings;
+}
+
+int dispatch(const CLI::App& app, CommandLine& line, const LogSink& log) {
+  const Registry registry = builtin_transports();
+  if (app.got_subcommand("transports")) return print_transports(registry);
+  if (app.got_subcommand("send")) {
+    if (!line.timeout.empty()) line.send.timeout = duration_setting("--timeout", line.timeout);
+    return run_send(registry, line.send, log);
+  }
+  if (app.got_subcommand("recv")) {
+    if (!line.idle_exit.empty())
+      line.recv.idle_exit = duration_setting("--idle-exit", line.idle_exit);
+    return run_recv(registry, line.recv, log);
+  }
+  const BridgeSettings settings = merge(line);
+  return line.dry_run ? plan_bridge(registry, settings) : run_bridge(registry, settings, log);
+}
+
+LogSink stderr_log(bool quiet) {
+  auto logger = std::make_shared<spdlog::logger>(
+      "fifomq", std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
+                    std::getenv("NO_COLOR") == nullptr ? spdlog::color_mode::automatic
+                                                       : spdlog::color_mode::never));
+  logger->set_pattern("%n: %^%l%$: %v");
+  logger->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
+  return [logger](LogLevel level, std::string_view text) {
+    logger->log(level == LogLevel::warning ? spdlog::level::warn : spdlog::level::info, text);
+  };
+}
+
+int complain(const char* sentence, int status) {
+  std::cerr << "fifomq: " << sentence << std::endl;
+  return status;
+}
+
+// What goes wrong while channels are opened is bad configuration; afterwards it is a run that
+// failed.
+bool is_configuration(const Error& error) {
+  return error.errc() != Errc::system_failure && error.errc() != Errc::full;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Message channels over named pipes and ZeroMQ", "fifomq");
+  CommandLine line;
+  declare(app, line);
+  try {
+    app.parse(argc, argv);
+    return dispatch(app, line, stderr_log(line.quiet));
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return complain((std::string(error.what()) + "; see fifomq --help").c_str(), kBadUsage);
+  } catch (const ConfigError& error) {
+    return complain(error.what(), kBadUsage);
+  } catch (const Error& error) {
+    return complain(error.what(), is_configuration(error) ? kBadUsage : kRunFailed);
+  } catch (const std::exception& error) {
+    return complain(error.what(), kRunFailed);
+  }
+}
+
+}  // namespace
+}  // namespace fifomq
+
+int main(int argc, char** argv) {
+  try {
+    return fifomq::run(argc, argv);
+  } catch (...) {
+    return fifomq::kRunFailed;  // not even the complaint could be made
+  }
+}

@@ -1,0 +1,110 @@
+#include "settings.hpp"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+#include "config_error.hpp"
+#include "core/suggest.hpp"
+#include "core/units.hpp"
+#include "guarantee.hpp"
+
+namespace fifomq {
+namespace {
+
+std::string place(const std::string& file, const toml::source_region& source) {
+  return file + ":" + std::to_string(source.begin.line);
+}
+
+std::string text_value(const std::string& where, const toml::node& node) {
+  if (const auto text = node.value_exact<std::string>()) return *text;
+  throw ConfigError(where + ": the value must be a text in quotes");
+}
+
+std::uint64_t count_value(const std::string& where, const toml::node& node) {
+  const auto number = node.value_exact<std::int64_t>();
+  if (number && *number >= 0) return static_cast<std::uint64_t>(*number);
+  throw ConfigError(where + ": the value must be a whole number, not negative");
+}
+
+// Stores one value, which stands at `where`.
+using Setter = std::function<void(BridgeSettings&, const std::string& where, const toml::node&)>;
+
+const std::map<std::string_view, Setter>& setters() {
+  static const std::map<std::string_view, Setter> kSetters{
+      {"from",
+       [](auto& settings, const auto& where, const auto& node) {
+         settings.from = text_value(where, node);
+         settings.from_place = where;
+       }},
+      {"to",
+       [](auto& settings, const auto& where, const auto& node) {
+         settings.to = text_value(where, node);
+         settings.to_place = where;
+       }},
+      {"count", [](auto& settings, const auto& where,
+                   const auto& node) { settings.count = count_value(where, node); }},
+      {"idle_exit",
+       [](auto& settings, const auto& where, const auto& node) {
+         settings.idle_exit = duration_setting(where, text_value(where, node));
+       }},
+      {"drain_timeout",
+       [](auto& settings, const auto& where, const auto& node) {
+         settings.drain_timeout = duration_setting(where, text_value(where, node));
+       }},
+      {"require",
+       [](auto& settings, const auto& where, const auto& node) {
+         settings.require = text_value(where, node);
+         check_guarantee_name(where, settings.require);
+       }},
+  };
+  return kSetters;
+}
+
+toml::table parse_file(const std::string& file) {
+  try {
+    return toml::parse_file(file);
+  } catch (const toml::parse_error& error) {
+    // Line 0: the file could not be opened at all.
+    const std::string where = error.source().begin.line == 0 ? file : place(file, error.source());
+    throw ConfigError(where + ": " + std::string(error.description()));
+  }
+}
+
+}  // namespace
+
+BridgeSettings load_settings(const std::string& file) {
+  const toml::table table = parse_file(file);
+  BridgeSettings settings;
+  for (const auto& [key, node] : table) {
+    const std::string where = place(file, key.source());
+    const auto setter = setters().find(key.str());
+    if (setter == setters().end()) {
+      std::vector<std::string_view> known;
+      for (const auto& [name, unused] : setters()) known.push_back(name);
+      throw ConfigError(where + ": unknown key '" + std::string(key.str()) + "'" +
+                        core::suggestion(key.str(), known));
+    }
+    setter->second(settings, where, node);
+  }
+  return settings;
+}
+
+std::chrono::nanoseconds duration_setting(const std::string& where, const std::string& text) {
+  if (const auto duration = core::parse_duration(text)) return *duration;
+  throw ConfigError(where + ": '" + text + "' is not " + std::string(core::kDurationForm));
+}
+
+void check_guarantee_name(const std::string& where, const std::string& name) {
+  constexpr std::array kNames{kAtMostOnce, kAtLeastOnce};
+  if (std::ranges::find(kNames, name) != kNames.end()) return;
+  throw ConfigError(where + ": there is no guarantee '" + name + "'" +
+                    core::suggestion(name, kNames));
+}
+
+}  // namespace fifomq

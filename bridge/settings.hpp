@@ -1,0 +1,35 @@
+// What a bridge is told to do, from the command line or from a file.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace fifomq {
+
+struct BridgeSettings {
+  std::string from;
+  std::string to;
+  std::optional<std::uint64_t> count;
+  std::optional<std::chrono::nanoseconds> idle_exit;
+  std::chrono::nanoseconds drain_timeout = std::chrono::seconds(5);
+  std::string require;  // a guarantee's name, or nothing
+  // Where `from` and `to` were written, as FILE:LINE: in front of a complaint about them. Empty for
+  // the command line.
+  std::string from_place;
+  std::string to_place;
+};
+
+// Reads a TOML file; keys are the long options with '_' for '-', and `from` and `to`. Throws
+// ConfigError.
+BridgeSettings load_settings(const std::string& file);
+
+// The value of an option that is a duration with its unit. Throws ConfigError.
+std::chrono::nanoseconds duration_setting(const std::string& where, const std::string& text);
+
+// Throws ConfigError for a name that is no guarantee.
+void check_guarantee_name(const std::string& where, const std::string& name);
+
+}  // namespace fifomq

@@ -1,0 +1,81 @@
+#include "stop_signals.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "core/posix.hpp"
+#include "core/readiness.hpp"
+
+namespace fifomq {
+namespace {
+
+void raise_event(const core::UniqueFd& event) {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(event.get(), &one, sizeof one);
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  sigemptyset(&signals_);
+  sigaddset(&signals_, SIGINT);
+  sigaddset(&signals_, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  received_ = core::UniqueFd(signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK));
+  stop_ = core::UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  quit_ = core::UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!received_ || !stop_ || !quit_) throw core::system_error(errno, "", "listen for signals");
+}
+
+StopSignals::~StopSignals() { ignore(); }
+
+void StopSignals::listen(std::chrono::nanoseconds drain_timeout, std::function<void()> give_up) {
+  thread_ = std::thread(
+      [this, drain_timeout, give_up = std::move(give_up)] { run(drain_timeout, give_up); });
+  pthread_setname_np(thread_.native_handle(), "fifomq-signals");
+}
+
+void StopSignals::ignore() {
+  if (!thread_.joinable()) return;
+  raise_event(quit_);
+  thread_.join();
+}
+
+void StopSignals::run(std::chrono::nanoseconds drain_timeout,
+                      const std::function<void()>& give_up) {
+  const int first = next_signal(std::chrono::nanoseconds::max());
+  if (first == 0) return;
+  requested_ = first;
+  raise_event(stop_);
+  const Deadline deadline = Deadline::after(drain_timeout);
+  int second = next_signal(deadline.remaining());
+  if (second == 0 && deadline.expired()) {
+    give_up();
+    second = next_signal(std::chrono::nanoseconds::max());
+  }
+  if (second == 0) return;
+  std::signal(second, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+  std::raise(second);
+}
+
+// 0 when there was none in that time, or nobody listens any more.
+int StopSignals::next_signal(std::chrono::nanoseconds timeout) const {
+  const Deadline deadline = Deadline::after(timeout);
+  while (true) {
+    std::array<pollfd, 2> waited{pollfd{.fd = received_.get(), .events = POLLIN, .revents = 0},
+                                 pollfd{.fd = quit_.get(), .events = POLLIN, .revents = 0}};
+    if (core::wait_for(waited, deadline) == 0 || waited[1].revents != 0) return 0;
+    signalfd_siginfo info{};
+    if (::read(received_.get(), &info, sizeof info) == sizeof info)
+      return static_cast<int>(info.ssi_signo);
+  }
+}
+
+}  // namespace fifomq

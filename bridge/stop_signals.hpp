@@ -1,0 +1,49 @@
+// SIGINT and SIGTERM as an orderly stop: the first one asks the relay to drain, and closes both
+// ends when that takes too long; the second one ends the process at once.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <thread>
+
+#include "core/unique_fd.hpp"
+
+namespace fifomq {
+
+class StopSignals {
+ public:
+  // Takes both signals from the calling thread and from every thread it starts later: made before
+  // any other thread is.
+  StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  StopSignals(StopSignals&&) = delete;
+  StopSignals& operator=(StopSignals&&) = delete;
+  ~StopSignals();
+
+  // Starts to listen. `give_up` is called from another thread, once, when a drain has taken longer
+  // than `drain_timeout`.
+  void listen(std::chrono::nanoseconds drain_timeout, std::function<void()> give_up);
+  // Stops listening: `give_up` is not called any more.
+  void ignore();
+
+  // The signal that asked to stop; 0 before that.
+  int requested() const { return requested_.load(); }
+  // Readable once a stop has been asked for.
+  int poll_fd() const { return stop_.get(); }
+
+ private:
+  void run(std::chrono::nanoseconds drain_timeout, const std::function<void()>& give_up);
+  int next_signal(std::chrono::nanoseconds timeout) const;
+
+  sigset_t signals_{};
+  core::UniqueFd received_;  // signalfd
+  core::UniqueFd stop_;
+  core::UniqueFd quit_;
+  std::atomic<int> requested_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace fifomq

@@ -1,0 +1,35 @@
+#include <fifomq/channel.hpp>
+
+namespace fifomq {
+
+const char* to_string(SendResult result) noexcept {
+  switch (result) {
+    case SendResult::sent:
+      return "sent";
+    case SendResult::dropped:
+      return "dropped";
+    case SendResult::timed_out:
+      return "timed_out";
+    case SendResult::no_peer:
+      return "no_peer";
+    case SendResult::closed:
+      return "closed";
+  }
+  return "unknown";
+}
+
+const char* to_string(ReceiveResult result) noexcept {
+  switch (result) {
+    case ReceiveResult::received:
+      return "received";
+    case ReceiveResult::timed_out:
+      return "timed_out";
+    case ReceiveResult::end_of_stream:
+      return "end_of_stream";
+    case ReceiveResult::closed:
+      return "closed";
+  }
+  return "unknown";
+}
+
+}  // namespace fifomq

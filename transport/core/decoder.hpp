@@ -1,0 +1,118 @@
+// From a byte stream to messages: what every framing implements. A decoder owns the bytes that have
+// been read and not yet used up.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include <fifomq/counters.hpp>
+#include <fifomq/message.hpp>
+
+#include "core/byte_buffer.hpp"
+
+namespace fifomq::core {
+
+struct DecoderLimits {
+  std::uint64_t max_message = std::uint64_t{64} << 20;  // bytes of payload
+  std::uint64_t reassembly_memory = std::uint64_t{128}
+                                    << 20;  // bytes, for all half-assembled messages
+  std::chrono::nanoseconds frame_timeout = std::chrono::seconds(5);
+};
+
+// Takes a sentence about the stream that its operator should read.
+using Notice = std::function<void(std::string_view)>;
+
+class Decoder {
+ public:
+  explicit Decoder(std::chrono::nanoseconds frame_timeout) : frame_timeout_(frame_timeout) {}
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+  Decoder(Decoder&&) = delete;
+  Decoder& operator=(Decoder&&) = delete;
+  virtual ~Decoder() = default;
+
+  // Room for at least `count` bytes; filled() says how many were written into it. Ends the life of
+  // the view that next() gave.
+  std::span<std::byte> room(std::size_t count) {
+    if (used_ > 0) {
+      buffer_.drop_front(used_);
+      used_ = 0;
+    }
+    return buffer_.spare(count);
+  }
+  void filled(std::size_t count) {
+    buffer_.add_size(count);
+    counters_.bytes_in += count;
+    empty_since_.reset();
+    on_bytes();
+  }
+
+  // The next whole message, or false when more bytes are needed. The view lives until the next call
+  // of a non-const member.
+  virtual bool next(MessageView& message) = 0;
+
+  // How many more bytes can be read without touching what follows the next `messages` messages; at
+  // least 1.
+  virtual std::uint64_t wanted(std::uint64_t messages) const = 0;
+
+  // The source has been empty since source_empty() was called last, until now or shortly before:
+  // the time counts toward frame_timeout.
+  void was_empty_until(std::chrono::steady_clock::time_point now) {
+    // No more than a slice at once: a reader that was itself away takes nobody for dead.
+    if (empty_since_) empty_clock_ += std::min(now - *empty_since_, frame_timeout_ / kSlices);
+    empty_since_.reset();
+  }
+  // The source is empty now, after all that was in it has been read: what has stood half done for
+  // frame_timeout of such time is given up by next().
+  void source_empty(std::chrono::steady_clock::time_point now) {
+    was_empty_until(now);
+    empty_since_ = now;
+    on_empty();
+  }
+  // How often source_empty() is to be called while waiting().
+  std::chrono::nanoseconds empty_interval() const { return frame_timeout_ / kSlices; }
+
+  // Something is half done, and frame_timeout applies to it.
+  virtual bool waiting() const = 0;
+
+  // Nothing more will come: after this, next() hands out what is whole and the rest is counted.
+  virtual void finish() = 0;
+
+  Counters counters() const {
+    Counters all = counters_;
+    all.bytes_pending = all.bytes_in - all.bytes_in_messages - all.bytes_skipped;
+    all.messages_pending = all.messages_received - all.messages_delivered - all.dropped();
+    return all;
+  }
+
+ protected:
+  virtual void on_bytes() {}
+  virtual void on_empty() {}
+
+  // The bytes not used up yet.
+  ByteView unread() const { return buffer_.view().subspan(used_); }
+  void use(std::size_t count) { used_ += count; }
+  void skip(std::size_t count) {
+    used_ += count;
+    counters_.bytes_skipped += count;
+  }
+
+  // Runs while the source is empty.
+  std::chrono::nanoseconds empty_clock() const { return empty_clock_; }
+
+  Counters counters_;
+
+ private:
+  static constexpr int kSlices = 4;
+
+  const std::chrono::nanoseconds frame_timeout_;
+  ByteBuffer buffer_;
+  std::size_t used_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> empty_since_;
+  std::chrono::nanoseconds empty_clock_{0};
+};
+
+}  // namespace fifomq::core

@@ -1,0 +1,50 @@
+// From messages to pieces of a byte stream: what every framing implements. A piece is what one
+// write takes.
+#pragma once
+
+#include <climits>
+#include <cstddef>
+
+#include <fifomq/message.hpp>
+
+namespace fifomq::core {
+
+// A write of at most this many bytes to a pipe is never torn and never mixed with another (POSIX,
+// write(2)): no piece is larger.
+inline constexpr std::size_t kPieceBytes = PIPE_BUF;
+
+// What abandon() leaves to be written.
+struct Remainder {
+  ByteView bytes;  // to be written before anything else
+  bool completes;  // with these bytes the message is whole after all; otherwise it is cancelled
+};
+
+class Encoder {
+ public:
+  Encoder() = default;
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+  Encoder(Encoder&&) = delete;
+  Encoder& operator=(Encoder&&) = delete;
+  virtual ~Encoder() = default;
+
+  // Starts a message, which stays the caller's and must not change until the last piece is out.
+  // False: this framing cannot carry it, and refusal() says why.
+  virtual bool begin(const MessageView& message) = 0;
+  virtual const char* refusal() const = 0;
+
+  // The next piece, valid until the next call; empty when the message is through.
+  virtual ByteView next_piece() = 0;
+
+  // Some pieces of the message are written and the rest will not be.
+  virtual Remainder abandon() = 0;
+
+  // Nothing of the message begun last was written, or it was cancelled.
+  virtual void forget() {}
+
+  // This process is a fork of the one that made this encoder: from here on it writes as somebody
+  // else.
+  virtual void renew_identity() {}
+};
+
+}  // namespace fifomq::core

@@ -1,0 +1,125 @@
+#include "core/posix.hpp"
+
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+namespace fifomq::core {
+namespace {
+
+// Linux 6.18, include/uapi/linux/fs.h; Debian 12's headers do not have it yet.
+constexpr int kRwfNoSignal = 0x00000100;
+
+// Keeps SIGPIPE from this thread while it writes, and eats the one it caused: for kernels without
+// RWF_NOSIGNAL.
+class SigpipeGuard {
+ public:
+  SigpipeGuard() noexcept {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    sigset_t pending;
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    if (!was_pending_) pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~SigpipeGuard() {
+    if (was_pending_) return;
+    const int saved = errno;
+    if (raised_) {
+      const timespec none{};
+      while (sigtimedwait(&pipe_, nullptr, &none) < 0 && errno == EINTR) {
+      }
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    errno = saved;
+  }
+  SigpipeGuard(const SigpipeGuard&) = delete;
+  SigpipeGuard& operator=(const SigpipeGuard&) = delete;
+  SigpipeGuard(SigpipeGuard&&) = delete;
+  SigpipeGuard& operator=(SigpipeGuard&&) = delete;
+
+  void raised() noexcept { raised_ = true; }
+
+ private:
+  sigset_t pipe_{};
+  sigset_t before_{};
+  bool was_pending_ = false;
+  bool raised_ = false;
+};
+
+ssize_t write_guarded(int fd, ByteView from) noexcept {
+  SigpipeGuard guard;
+  const ssize_t written = ::write(fd, from.data(), from.size());
+  if (written < 0 && errno == EPIPE) guard.raised();
+  return written;
+}
+
+ssize_t write_without_signal(int fd, ByteView from) noexcept {
+  static std::atomic<bool> kernel_has_flag{true};
+  if (kernel_has_flag.load(std::memory_order_relaxed)) {
+    iovec part{const_cast<std::byte*>(from.data()), from.size()};
+    const ssize_t written = pwritev2(fd, &part, 1, -1, kRwfNoSignal);
+    if (written >= 0 || (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS)) return written;
+    // An older kernel, or a file that takes no flags: the guarded way is right for all of them.
+    kernel_has_flag.store(false, std::memory_order_relaxed);
+  }
+  return write_guarded(fd, from);
+}
+
+IoResult failed(int error) noexcept {
+  if (error == EAGAIN || error == EWOULDBLOCK) return {IoStatus::would_block};
+  if (error == EPIPE) return {IoStatus::no_peer};
+  return {.status = IoStatus::failed, .error = error};
+}
+
+Errc code_of(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return Errc::not_found;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return Errc::permission_denied;
+    case EADDRINUSE:
+    case EBUSY:
+      return Errc::in_use;
+    case ENOSYS:
+    case EOPNOTSUPP:
+      return Errc::unsupported;
+    default:
+      return Errc::system_failure;
+  }
+}
+
+}  // namespace
+
+Error system_error(int error, const std::string& endpoint, const std::string& action) {
+  return {code_of(error), endpoint,
+          "cannot " + action + ": " + std::generic_category().message(error)};
+}
+
+IoResult read_some(int fd, std::span<std::byte> into) noexcept {
+  ssize_t count = -1;
+  do {
+    count = ::read(fd, into.data(), into.size());
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return failed(errno);
+  if (count == 0) return {IoStatus::end};
+  return {IoStatus::done, static_cast<std::size_t>(count)};
+}
+
+IoResult write_some(int fd, ByteView from) noexcept {
+  ssize_t count = -1;
+  do {
+    count = write_without_signal(fd, from);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return failed(errno);
+  return {IoStatus::done, static_cast<std::size_t>(count)};
+}
+
+}  // namespace fifomq::core

@@ -1,0 +1,37 @@
+// The system calls that every byte stream needs, with their errors put into words.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include <fifomq/error.hpp>
+#include <fifomq/message.hpp>
+
+namespace fifomq::core {
+
+// The one place where an errno becomes an Error: `action` says what was tried ("open /run/app/in").
+Error system_error(int error, const std::string& endpoint, const std::string& action);
+
+enum class IoStatus {
+  done,         // `count` bytes were moved, at least one
+  would_block,  // none now
+  no_peer,      // nobody reads at the other end
+  end,          // nobody writes at the other end, and all that was written has been read
+  failed,       // `error` says why
+};
+
+struct IoResult {
+  IoStatus status;
+  std::size_t count = 0;
+  int error = 0;
+};
+
+// read(2) and write(2), repeated on EINTR. Writing to a pipe without a reader gives no_peer and
+// raises no SIGPIPE, whatever its disposition.
+IoResult read_some(int fd, std::span<std::byte> into) noexcept;
+IoResult write_some(int fd, ByteView from) noexcept;
+
+}  // namespace fifomq::core

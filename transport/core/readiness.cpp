@@ -1,0 +1,83 @@
+#include "core/readiness.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "core/posix.hpp"
+
+namespace fifomq::core {
+namespace {
+
+void raise(int event_fd) noexcept {
+  const std::uint64_t one = 1;
+  // Only a full counter could refuse, and a full counter is readable, which is all that is wanted.
+  [[maybe_unused]] const auto written = ::write(event_fd, &one, sizeof one);
+}
+
+timespec to_timespec(std::chrono::nanoseconds duration) noexcept {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
+  return {.tv_sec = static_cast<time_t>(seconds.count()),
+          .tv_nsec = static_cast<long>((duration - seconds).count())};
+}
+
+}  // namespace
+
+int wait_for(std::span<pollfd> descriptors, Deadline deadline) noexcept {
+  while (true) {
+    const timespec left = deadline.is_never() ? timespec{} : to_timespec(deadline.remaining());
+    const int ready = ppoll(descriptors.data(), descriptors.size(),
+                            deadline.is_never() ? nullptr : &left, nullptr);
+    if (ready >= 0) return ready;
+    // EINTR: the time that is left is computed anew, so no storm of signals delays the deadline.
+    // Nothing else can happen to valid descriptors but ENOMEM, which passes.
+  }
+}
+
+Readiness::Readiness(std::string endpoint)
+    : endpoint_(std::move(endpoint)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      signal_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      closing_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!epoll_ || !signal_ || !closing_) throw system_error(errno, endpoint_, "set up waiting");
+  watch(signal_.get(), EPOLLIN);
+  watch(closing_.get(), EPOLLIN);
+}
+
+void Readiness::watch(int fd, std::uint32_t events) {
+  epoll_event event{.events = events, .data = {.fd = fd}};
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return;
+  // A regular file cannot be waited for: it is always ready.
+  if (errno == EPERM) return signal();
+  if (errno != EEXIST || epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) {
+    throw system_error(errno, endpoint_, "watch a descriptor");
+  }
+}
+
+void Readiness::forget(int fd) noexcept { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+
+void Readiness::signal() noexcept {
+  if (!signalled_.exchange(true)) raise(signal_.get());
+}
+
+void Readiness::clear() noexcept {
+  if (!signalled_.exchange(false)) return;
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto taken = ::read(signal_.get(), &count, sizeof count);
+  // A signal from another thread between the two lines above was read away with the old one.
+  if (signalled_.load()) raise(signal_.get());
+}
+
+bool Readiness::wait(Deadline deadline) const noexcept {
+  pollfd waited{.fd = epoll_.get(), .events = POLLIN, .revents = 0};
+  return wait_for({&waited, 1}, deadline) > 0;
+}
+
+void Readiness::close() noexcept {
+  if (!closed_.exchange(true, std::memory_order_acq_rel)) raise(closing_.get());
+}
+
+}  // namespace fifomq::core

@@ -1,0 +1,114 @@
+#include "core/stream_receiver.hpp"
+
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace fifomq::core {
+namespace {
+
+// As much as a pipe holds by default.
+constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+// How many reads go by between two looks at the clock.
+constexpr std::size_t kFillsBetweenLooks = 256;
+
+}  // namespace
+
+StreamReceiver::StreamReceiver(Endpoint endpoint, Capabilities capabilities,
+                               std::unique_ptr<ByteSource> source, std::unique_ptr<Decoder> decoder,
+                               std::optional<std::uint64_t> take_at_most)
+    : endpoint_(std::move(endpoint)),
+      capabilities_(capabilities),
+      readiness_(endpoint_.text()),
+      source_(std::move(source)),
+      decoder_(std::move(decoder)),
+      left_(take_at_most),
+      timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+  if (!timer_) throw system_error(errno, endpoint_.text(), "make a timer");
+  readiness_.watch(timer_.get(), EPOLLIN);
+  source_->attach(readiness_);
+}
+
+// Messages that are decoded from bytes already read are not behind any descriptor, so from now on
+// the receiver signals them itself.
+int StreamReceiver::poll_fd() {
+  if (!polled_) {
+    polled_ = true;
+    readiness_.signal();
+  }
+  return readiness_.fd();
+}
+
+ReceiveResult StreamReceiver::receive(MessageView& message, Deadline deadline) {
+  for (std::size_t fills = 0; !readiness_.closed();) {
+    if (left_ != 0 && next(message)) return ReceiveResult::received;
+    if (ended_ || left_ == 0) {
+      readiness_.signal();
+      return ReceiveResult::end_of_stream;
+    }
+    if (fill()) {
+      // A stream in which no message is found must not hold the caller beyond its deadline.
+      if (++fills % kFillsBetweenLooks == 0 && deadline.expired()) return ReceiveResult::timed_out;
+      continue;
+    }
+    if (decoder_->waiting() && next(message)) return ReceiveResult::received;
+    tick(decoder_->waiting());
+    readiness_.clear();
+    if (!readiness_.wait(deadline)) return ReceiveResult::timed_out;
+  }
+  return ReceiveResult::closed;
+}
+
+bool StreamReceiver::next(MessageView& message) {
+  if (!decoder_->next(message)) return false;
+  if (left_) --*left_;
+  if (polled_) readiness_.signal();
+  return true;
+}
+
+// False when the source is empty.
+bool StreamReceiver::fill() {
+  const auto now = Deadline::Clock::now();
+  if (decoder_->waiting()) decoder_->was_empty_until(now);
+  std::span<std::byte> room = decoder_->room(kReadBytes);
+  if (left_) room = room.first(std::min<std::uint64_t>(room.size(), decoder_->wanted(*left_)));
+  const IoResult result = source_->read(room);
+  switch (result.status) {
+    case IoStatus::done:
+      decoder_->filled(result.count);
+      return true;
+    case IoStatus::end:
+      decoder_->finish();
+      ended_ = true;
+      return true;
+    case IoStatus::failed:
+      throw system_error(result.error, endpoint_.text(), "read");
+    case IoStatus::would_block:
+    case IoStatus::no_peer:
+      break;
+  }
+  if (decoder_->waiting()) decoder_->source_empty(now);
+  return false;
+}
+
+// While something is half done, a tick wakes whoever waits, so that it can be given up in time.
+void StreamReceiver::tick(bool needed) {
+  std::uint64_t ticks = 0;
+  if (ticking_) [[maybe_unused]]
+    const auto count = ::read(timer_.get(), &ticks, sizeof ticks);
+  if (ticking_ == needed) return;
+  ticking_ = needed;
+  itimerspec timer{};
+  if (needed) {
+    const auto interval = std::max<std::chrono::nanoseconds>(decoder_->empty_interval(),
+                                                             std::chrono::milliseconds(1));
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(interval);
+    timer.it_interval = {.tv_sec = seconds.count(), .tv_nsec = (interval - seconds).count()};
+    timer.it_value = timer.it_interval;
+  }
+  timerfd_settime(timer_.get(), 0, &timer, nullptr);
+}
+
+}  // namespace fifomq::core

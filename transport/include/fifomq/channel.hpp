@@ -1,0 +1,89 @@
+// The interface that every transport implements. transport/README.md is the contract behind it,
+// rule by rule; each rule is a test that every transport passes.
+//
+// Threads: a channel end belongs to one thread at a time; different ends are independent. close()
+// alone may be called from any thread at any time while the object lives.
+#pragma once
+
+#include <cstdint>
+
+#include <fifomq/capabilities.hpp>
+#include <fifomq/counters.hpp>
+#include <fifomq/deadline.hpp>
+#include <fifomq/endpoint.hpp>
+#include <fifomq/message.hpp>
+
+namespace fifomq {
+
+enum class SendResult {
+  sent,       // accepted, whole
+  dropped,    // accepted and, as the endpoint asks for it, thrown away and counted
+  timed_out,  // no room until the deadline; nothing of the message will be delivered
+  no_peer,    // nobody there until the deadline; nothing of the message will be delivered
+  closed,     // close() was called; nothing of the message will be delivered
+};
+
+enum class ReceiveResult {
+  received,
+  timed_out,      // nothing came until the deadline
+  end_of_stream,  // nothing more will come
+  closed,         // close() was called
+};
+
+const char* to_string(SendResult result) noexcept;
+const char* to_string(ReceiveResult result) noexcept;
+
+class Channel {
+ public:
+  Channel() = default;
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+  Channel(Channel&&) = delete;
+  Channel& operator=(Channel&&) = delete;
+  // Closes. A sender's destructor waits for what is on its way at most as long as its endpoint
+  // says.
+  virtual ~Channel() = default;
+
+  virtual const Endpoint& endpoint() const = 0;
+  virtual Capabilities capabilities() const = 0;
+
+  // For poll, epoll, asio, zmq_poll: readable (POLLIN, also for a sender) when the next call may
+  // get somewhere without waiting, and for good once closed. Level-triggered; it may be readable
+  // for nothing, never silent when there is something. The channel owns it; use it for waiting
+  // alone.
+  virtual int poll_fd() = 0;
+
+  virtual Counters counters() const = 0;
+
+  // Wakes a blocked call; from then on calls return `closed`. Idempotent.
+  virtual void close() noexcept = 0;
+};
+
+class Sender : public Channel {
+ public:
+  // Waits until the message is accepted whole, at most until the deadline. Throws Error: too_large
+  // before a byte has left, not_representable where the framing cannot carry it; the channel lives
+  // on after both.
+  virtual SendResult send(const MessageView& message, Deadline deadline) = 0;
+
+  // Waits until all that was accepted has left this process: into the kernel's pipe, into the
+  // socket. `sent` when it has; the other results say why not.
+  virtual SendResult flush(Deadline deadline) = 0;
+
+  // How many of the messages accepted so far never need sending again: those out of this process,
+  // or, where the far end acknowledges, those it has taken over. Never decreases.
+  virtual std::uint64_t settled() const = 0;
+};
+
+class Receiver : public Channel {
+ public:
+  // Waits for a message, at most until the deadline. On `received` the view is valid until the next
+  // call on this receiver.
+  virtual ReceiveResult receive(MessageView& message, Deadline deadline) = 0;
+
+  // The first n messages received are done with: they will not come again after a crash. Means
+  // nothing to a receiver without Capabilities::explicit_commit, for which receiving is committing.
+  virtual void commit(std::uint64_t n) = 0;
+};
+
+}  // namespace fifomq

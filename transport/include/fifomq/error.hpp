@@ -1,0 +1,49 @@
+// Errors are misuse, bad configuration, lack of permission, or a system that fails: exceptions.
+// What happens in normal service (full, nobody there, end) is a value: see channel.hpp.
+#pragma once
+
+#include <string>
+#include <system_error>
+
+namespace fifomq {
+
+enum class Errc {
+  invalid_endpoint = 1,  // the text is no endpoint, or names no known scheme
+  unknown_option,        // a key the transport does not have
+  invalid_option,        // a value the key does not take
+  wrong_direction,       // sending on what only receives, or the other way round
+  not_found,             // the path does not exist
+  wrong_type,            // the path is something else
+  permission_denied,     // the system refuses
+  in_use,                // somebody else has it
+  too_large,             // over max_message
+  not_representable,     // this framing cannot carry that message
+  full,                  // on_full=fail, and it is
+  unsupported,           // not here: kernel, library, or transport
+  system_failure,        // the system call failed for a reason of its own
+};
+
+// The name that stands in an error's text, such as "not_found".
+const char* error_name(Errc code) noexcept;
+
+const std::error_category& error_category() noexcept;
+std::error_code make_error_code(Errc code) noexcept;
+
+// what() is one sentence for a person: "ENDPOINT: what is wrong, what would be right [error_name]".
+class Error : public std::system_error {
+ public:
+  Error(Errc code, std::string endpoint, const std::string& sentence);
+
+  Errc errc() const noexcept { return static_cast<Errc>(code().value()); }
+  const std::string& endpoint() const noexcept { return endpoint_; }
+  const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  std::string endpoint_;
+  std::string text_;
+};
+
+}  // namespace fifomq
+
+template <>
+struct std::is_error_code_enum<fifomq::Errc> : std::true_type {};

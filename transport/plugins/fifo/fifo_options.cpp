@@ -1,0 +1,61 @@
+#include "fifo_options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <fifomq/error.hpp>
+
+namespace fifomq::fifo {
+namespace {
+
+constexpr auto kOptions = std::to_array<OptionInfo>({
+    {"framing", core::kFramings, "frame", "how messages stand in the byte stream"},
+    core::kTopicOption,
+    {"create", "MODE|no", "0600",
+     "make the FIFO when it is missing, with this mode whatever the umask"},
+    {"eof", "stay|exit", "stay", "when the last writer leaves: wait for the next, or end"},
+    {"capacity", "SIZE", "as it is", "what the pipe holds; the system may grant less"},
+    core::kFrameTimeoutOption,
+    core::kMaxMessageOption,
+    core::kReassemblyMemoryOption,
+});
+
+std::optional<mode_t> create_option(const core::OptionReader& options,
+                                    std::optional<mode_t> fallback) {
+  const auto given = options.text("create");
+  if (!given) return fallback;
+  if (*given == "no") return std::nullopt;
+  unsigned mode = 0;
+  const char* end = given->data() + given->size();
+  const auto [stop, error] = std::from_chars(given->data(), end, mode, 8);
+  if (error != std::errc{} || stop != end || mode > 0777) {
+    options.refuse("create", *given, "no, or an octal mode such as 0600");
+  }
+  return static_cast<mode_t>(mode);
+}
+
+}  // namespace
+
+std::span<const OptionInfo> option_infos() { return kOptions; }
+
+FifoOptions parse_options(const Endpoint& endpoint) {
+  const core::OptionReader reader(endpoint, kOptions);
+  FifoOptions options;
+  options.endpoint = endpoint.text();
+  options.path = endpoint.address();
+  if (options.path.starts_with("///")) options.path.erase(0, 2);
+  if (options.path.empty() || options.path.starts_with("//")) {
+    throw Error(Errc::invalid_endpoint, endpoint.text(),
+                "a path must follow, as in fifo:/run/app/in");
+  }
+  options.framing = core::framing_option(reader, options.framing);
+  options.limits = core::limit_options(reader);
+  options.topic = reader.text("topic").value_or("");
+  options.create = create_option(reader, options.create);
+  options.end_with_writers = reader.choice<bool>("eof", false, {{"stay", false}, {"exit", true}});
+  options.capacity = reader.size_bytes("capacity", 0);
+  return options;
+}
+
+}  // namespace fifomq::fifo

@@ -1,0 +1,152 @@
+#include "fifo_path.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+
+#include <fifomq/error.hpp>
+
+#include "core/posix.hpp"
+
+namespace fifomq::fifo {
+namespace {
+
+const char* type_name(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return "regular file";
+    case S_IFDIR:
+      return "directory";
+    case S_IFSOCK:
+      return "socket";
+    case S_IFLNK:
+      return "symbolic link";
+    case S_IFCHR:
+      return "character device";
+    case S_IFBLK:
+      return "block device";
+    default:
+      return "unknown type";
+  }
+}
+
+std::string proc_path(const core::UniqueFd& handle) {
+  return "/proc/self/fd/" + std::to_string(handle.get());
+}
+
+core::UniqueFd open_handle(const FifoOptions& options) {
+  core::UniqueFd handle(::open(options.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!handle) {
+    if (errno == ENOENT) return handle;
+    throw core::system_error(errno, options.endpoint, "open " + options.path);
+  }
+  struct stat status {};
+  if (fstat(handle.get(), &status) != 0) {
+    throw core::system_error(errno, options.endpoint, "look at " + options.path);
+  }
+  if (!S_ISFIFO(status.st_mode)) {
+    throw Error(Errc::wrong_type, options.endpoint,
+                options.path + " is not a FIFO (" + type_name(status.st_mode) + ")");
+  }
+  return handle;
+}
+
+[[noreturn]] void refuse_missing(const FifoOptions& options) {
+  throw Error(Errc::not_found, options.endpoint,
+              options.path + " does not exist; mkfifo makes it, and without create=no so do we");
+}
+
+// The umask has no say in the mode that was asked for.
+void make(const FifoOptions& options) {
+  if (mkfifo(options.path.c_str(), *options.create) != 0) {
+    if (errno == EEXIST) return;
+    throw core::system_error(errno, options.endpoint, "make the FIFO " + options.path);
+  }
+  const core::UniqueFd handle = open_handle(options);
+  struct stat status {};
+  if (!handle || fstat(handle.get(), &status) != 0 || status.st_uid != geteuid()) return;
+  if (chmod(proc_path(handle).c_str(), *options.create) != 0) {
+    throw core::system_error(errno, options.endpoint, "set the mode of " + options.path);
+  }
+}
+
+// Who holds a lock on that file, from /proc/locks; 0 if it does not say.
+pid_t lock_owner(const core::UniqueFd& file) {
+  struct stat status {};
+  if (fstat(file.get(), &status) != 0) return 0;
+  char wanted[64];
+  snprintf(wanted, sizeof wanted, "%02x:%02x:%lu", major(status.st_dev), minor(status.st_dev),
+           static_cast<unsigned long>(status.st_ino));
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    std::istringstream fields(line);
+    std::string number;
+    std::string kind;
+    std::string advisory;
+    std::string access;
+    pid_t pid = 0;
+    std::string file_id;
+    if (fields >> number >> kind >> advisory >> access >> pid >> file_id && kind == "FLOCK" &&
+        file_id == wanted) {
+      return pid;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+core::UniqueFd locate(const FifoOptions& options) {
+  core::UniqueFd handle = open_handle(options);
+  if (handle) return handle;
+  if (!options.create) refuse_missing(options);
+  make(options);
+  handle = open_handle(options);
+  if (!handle) refuse_missing(options);
+  return handle;
+}
+
+void check_path(const FifoOptions& options) {
+  if (open_handle(options)) return;
+  if (!options.create) refuse_missing(options);
+  const std::string folder = options.path.substr(0, options.path.rfind('/') + 1);
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
+    throw core::system_error(errno, options.endpoint, "make the FIFO " + options.path);
+  }
+}
+
+core::UniqueFd open_located(const core::UniqueFd& handle, int flags) {
+  return core::UniqueFd(::open(proc_path(handle).c_str(), flags | O_NONBLOCK | O_CLOEXEC));
+}
+
+void lock_reader(const core::UniqueFd& reader, const FifoOptions& options) {
+  if (flock(reader.get(), LOCK_EX | LOCK_NB) == 0) return;
+  if (errno != EWOULDBLOCK)
+    throw core::system_error(errno, options.endpoint, "lock " + options.path);
+  const pid_t owner = lock_owner(reader);
+  throw Error(Errc::in_use, options.endpoint,
+              options.path + " is in use by " +
+                  (owner > 0 ? "pid " + std::to_string(owner) : "another process") +
+                  "; a FIFO has one reader");
+}
+
+void set_capacity(const core::UniqueFd& end, const FifoOptions& options, const LogSink& log) {
+  if (options.capacity == 0) return;
+  constexpr std::uint64_t kMost = 1U << 30;
+  const auto asked = static_cast<int>(std::min(options.capacity, kMost));
+  if (fcntl(end.get(), F_SETPIPE_SZ, asked) >= 0) return;
+  const int real = fcntl(end.get(), F_GETPIPE_SZ);
+  if (log) {
+    log(LogLevel::warning, options.endpoint + ": the pipe's capacity stays " +
+                               std::to_string(real) + " bytes; the system refuses " +
+                               std::to_string(asked) + " (see /proc/sys/fs/pipe-max-size)");
+  }
+}
+
+}  // namespace fifomq::fifo

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <fifomq/log.hpp>
+
+#include "core/stream_sender.hpp"
+#include "core/unique_fd.hpp"
+#include "fifo_options.hpp"
+
+namespace fifomq::fifo {
+
+// The writing end. Once open it stays open when the reader leaves: what is in the pipe waits there
+// for the next one.
+class FifoSink final : public core::ByteSink {
+ public:
+  FifoSink(FifoOptions options, LogSink log);
+
+  void attach(core::Readiness& readiness) override;
+  core::IoResult write(ByteView bytes) override;
+
+ private:
+  bool open_writer();
+  void expect_reader();
+  void found_reader();
+
+  const FifoOptions options_;
+  const LogSink log_;
+  core::UniqueFd handle_;
+  core::UniqueFd writer_;
+  core::UniqueFd opened_;  // inotify: somebody opened the FIFO
+  core::UniqueFd retry_;   // timer, where no event would come
+  core::Readiness* readiness_ = nullptr;
+  bool expecting_ = false;  // no reader was there at the last attempt
+};
+
+}  // namespace fifomq::fifo

@@ -1,0 +1,11 @@
+#include "conformance/suite.hpp"
+
+namespace fifomq::conformance {
+
+// Each case has a Registry, and with it queues, of its own.
+std::vector<TransportUnderTest> transports_under_test() {
+  const std::string queue = "memory:conformance";
+  return {{.name = "memory", .make_link = [queue] { return Link{queue, queue, queue}; }}};
+}
+
+}  // namespace fifomq::conformance
