@@ -35,19 +35,27 @@ auto at_place(const std::string& place, Action action) {
   }
 }
 
-void require_endpoints(const BridgeSettings& settings) {
-  if (!settings.from.empty() && !settings.to.empty()) return;
-  throw ConfigError("a bridge needs two endpoints, FROM and TO; see fifomq bridge --help");
-}
+struct Plan {
+  const SchemeInfo& from;
+  const SchemeInfo& to;
+  Guarantee guarantee;
+};
 
-Guarantee require_guarantee(const BridgeSettings& settings, const Capabilities& from,
-                            const Capabilities& to) {
-  Guarantee guarantee = guarantee_of(from, to);
+// Throws what is wrong with the settings, before anything is opened or made.
+Plan plan(const Registry& registry, const BridgeSettings& settings) {
+  if (settings.from.empty() || settings.to.empty()) {
+    throw ConfigError("a bridge needs two endpoints, FROM and TO; see fifomq bridge --help");
+  }
+  const SchemeInfo* const from = at_place(
+      settings.from_place, [&] { return &registry.check(settings.from, Direction::receive); });
+  const SchemeInfo* const to =
+      at_place(settings.to_place, [&] { return &registry.check(settings.to, Direction::send); });
+  Guarantee guarantee = guarantee_of(*from->receiver, *to->sender);
   if (settings.require == kAtLeastOnce && guarantee.name != kAtLeastOnce) {
     throw ConfigError("--require " + settings.require + ": this pair gives " +
                       std::string(guarantee.name) + ", because " + guarantee.why);
   }
-  return guarantee;
+  return {*from, *to, std::move(guarantee)};
 }
 
 struct Run {
@@ -92,16 +100,14 @@ void read_from(const std::string& name, const core::UniqueFd& file) {
 }  // namespace
 
 int run_bridge(const Registry& registry, const BridgeSettings& settings, const LogSink& log) {
-  require_endpoints(settings);
   StopSignals stop;
   const OpenOptions open_to{.log = log, .take_at_most = {}};
   const OpenOptions open_from{.log = log, .take_at_most = settings.count};
-  at_place(settings.from_place, [&] { return &registry.check(settings.from, Direction::receive); });
+  const Guarantee guarantee = plan(registry, settings).guarantee;
   const auto to =
       at_place(settings.to_place, [&] { return registry.open_sender(settings.to, open_to); });
   const auto from = at_place(settings.from_place,
                              [&] { return registry.open_receiver(settings.from, open_from); });
-  const Guarantee guarantee = require_guarantee(settings, from->capabilities(), to->capabilities());
   log(LogLevel::info, settings.from + " -> " + settings.to + ": " + std::string(guarantee.name) +
                           " (" + guarantee.why + ")");
   return run_to_end({.from = *from,
@@ -114,14 +120,7 @@ int run_bridge(const Registry& registry, const BridgeSettings& settings, const L
 }
 
 int plan_bridge(const Registry& registry, const BridgeSettings& settings) {
-  require_endpoints(settings);
-  const SchemeInfo& from = at_place(settings.from_place, [&]() -> const SchemeInfo& {
-    return registry.check(settings.from, Direction::receive);
-  });
-  const SchemeInfo& to = at_place(settings.to_place, [&]() -> const SchemeInfo& {
-    return registry.check(settings.to, Direction::send);
-  });
-  const Guarantee guarantee = require_guarantee(settings, *from.receiver, *to.sender);
+  const auto [from, to, guarantee] = plan(registry, settings);
   std::cout << "from      " << settings.from << "  (" << from.summary << ")\n"
             << "to        " << settings.to << "  (" << to.summary << ")\n"
             << "guarantee " << guarantee.name << ": " << guarantee.why << "\n";

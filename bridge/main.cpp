@@ -4,6 +4,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 
@@ -13,6 +14,7 @@
 
 #include "commands.hpp"
 #include "config_error.hpp"
+#include "core/suggest.hpp"
 
 namespace fifomq {
 namespace {
@@ -31,6 +33,35 @@ struct CommandLine {
   RecvSettings recv;
 };
 
+// `-?format=json` is an endpoint, which the parser would take for an option. A space in front hides
+// the dash from it, and is taken off again where an endpoint is stored.
+constexpr std::string_view kDashEndpoint = "-?";
+
+std::vector<std::string> shield_endpoints(int argc, char** argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  for (std::string& word : words) {
+    if (word.starts_with(kDashEndpoint)) word.insert(0, " ");
+  }
+  return words;
+}
+
+std::string unshield(std::string word) {
+  if (word.starts_with(" " + std::string(kDashEndpoint))) word.erase(0, 1);
+  return word;
+}
+
+// The parser would only say that some subcommand is required.
+void check_command(const CLI::App& app, const std::vector<std::string>& words) {
+  const auto command =
+      std::ranges::find_if(words, [](const auto& word) { return !word.starts_with('-'); });
+  if (command == words.end()) return;
+  std::vector<std::string> names;
+  for (const CLI::App* known : app.get_subcommands({})) names.push_back(known->get_name());
+  if (std::ranges::find(names, *command) != names.end()) return;
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  throw ConfigError("unknown command '" + *command + "'" + core::suggestion(*command, known));
+}
+
 void declare(CLI::App& app, CommandLine& line) {
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("fifomq ") + kVersion);
@@ -38,10 +69,11 @@ void declare(CLI::App& app, CommandLine& line) {
   app.fallthrough();
 
   CLI::App* bridge = app.add_subcommand("bridge", "relay messages from one endpoint to another");
-  bridge->add_option("FROM", line.bridge.from, "where messages come from");
-  bridge->add_option("TO", line.bridge.to, "where they go");
+  bridge->add_option("FROM", line.bridge.from, "where messages come from")->transform(unshield);
+  bridge->add_option("TO", line.bridge.to, "where they go")->transform(unshield);
   bridge->add_option("--config", line.config, "read settings from a TOML file");
-  bridge->add_option("--count", line.bridge.count, "end after so many messages");
+  bridge->add_option("--count", line.bridge.count, "end after so many messages")
+      ->check(CLI::NonNegativeNumber);
   bridge->add_option("--idle-exit", line.idle_exit, "end when nothing has come for so long");
   bridge->add_option("--drain-timeout", line.drain_timeout,
                      "asked to stop, carry over what is there for at most so long (default: 5s)");
@@ -50,13 +82,16 @@ void declare(CLI::App& app, CommandLine& line) {
 
   CLI::App* send =
       app.add_subcommand("send", "send lines of standard input, or of files, as messages");
-  send->add_option("TO", line.send.to, "where they go")->required();
+  send->add_option("TO", line.send.to, "where they go")->required()->transform(unshield);
   send->add_option("FILE", line.send.files, "read these instead of standard input");
   send->add_option("--timeout", line.timeout, "fail when one message has to wait longer");
 
   CLI::App* recv = app.add_subcommand("recv", "print messages, one on a line");
-  recv->add_option("FROM", line.recv.from, "where messages come from")->required();
-  recv->add_option("--count", line.recv.count, "end after so many messages, and take no more");
+  recv->add_option("FROM", line.recv.from, "where messages come from")
+      ->required()
+      ->transform(unshield);
+  recv->add_option("--count", line.recv.count, "end after so many messages, and take no more")
+      ->check(CLI::NonNegativeNumber);
   recv->add_option("--format", line.recv.format,
                    "text, json, hex, or raw (payloads and nothing else)")
       ->capture_default_str();
@@ -132,7 +167,10 @@ int run(int argc, char** argv) {
   CommandLine line;
   declare(app, line);
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> words = shield_endpoints(argc, argv);
+    check_command(app, words);
+    std::ranges::reverse(words);  // as the parser wants them
+    app.parse(words);
     return dispatch(app, line, stderr_log(line.quiet));
   } catch (const CLI::Success& success) {
     return app.exit(success);

@@ -36,7 +36,7 @@ bool Relay::forward(const MessageView& message) {
   MessageView onward = message;
   const bool unknown = message.origin.value_or(Origin{}).writer == 0;
   if (options_.stamps_origin && unknown) onward.origin.reset();
-  if (options_.counts_as_hop && ++onward.hops > kMaxHops) {
+  if (options_.counts_as_hop && onward.hops++ >= kMaxHops) {
     put_aside(hop_limit_);
     return true;
   }

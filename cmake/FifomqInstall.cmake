@@ -17,5 +17,14 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/fifomqConfigVersion.cmake
 install(FILES ${PROJECT_BINARY_DIR}/fifomqConfig.cmake ${PROJECT_BINARY_DIR}/fifomqConfigVersion.cmake
         DESTINATION ${package_folder})
 
+# Relative, so that an installed tree can be moved. The libraries behind a static one are named here rather than
+# by Requires: Debian's libzmq.pc asks for more than is installed with it.
+file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+set(private_libs "-lzmq -lisal -pthread")
+if(BUILD_SHARED_LIBS)
+  set(static_libs "")
+else()
+  set(static_libs " ${private_libs}")
+endif()
 configure_file(cmake/fifomq.pc.in ${PROJECT_BINARY_DIR}/fifomq.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/fifomq.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -15,10 +15,12 @@ class BufferedEncoder : public Encoder {
     const ByteView rest = encoded_.view().subspan(given_);
     const ByteView piece = rest.first(std::min(rest.size(), kPieceBytes));
     given_ += piece.size();
+    last_piece_ = piece.size();
     return piece;
   }
-  Remainder abandon() final {
-    return {.bytes = encoded_.view().subspan(given_), .completes = true};
+  Remainder abandon(bool piece_begun) final {
+    const std::size_t gone = piece_begun ? given_ : given_ - last_piece_;
+    return {.bytes = encoded_.view().subspan(gone), .completes = true};
   }
 
  protected:
@@ -31,7 +33,8 @@ class BufferedEncoder : public Encoder {
 
  private:
   ByteBuffer encoded_;
-  std::size_t given_ = 0;
+  std::size_t given_ = 0;       // in pieces so far
+  std::size_t last_piece_ = 0;  // of these, in the last one
 };
 
 }  // namespace fifomq::core

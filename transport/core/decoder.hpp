@@ -94,6 +94,8 @@ class Decoder {
 
   // The bytes not used up yet.
   ByteView unread() const { return buffer_.view().subspan(used_); }
+  // Where they stand in the stream.
+  std::uint64_t position() const { return counters_.bytes_in - unread().size(); }
   void use(std::size_t count) { used_ += count; }
   void skip(std::size_t count) {
     used_ += count;

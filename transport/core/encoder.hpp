@@ -36,8 +36,10 @@ class Encoder {
   // The next piece, valid until the next call; empty when the message is through.
   virtual ByteView next_piece() = 0;
 
-  // Some pieces of the message are written and the rest will not be.
-  virtual Remainder abandon() = 0;
+  // The message has begun to leave and is not to go on. `piece_begun`: part of the last piece was
+  // written; its rest goes out in any case, before the remainder. Otherwise nothing of that piece
+  // was.
+  virtual Remainder abandon(bool piece_begun) = 0;
 
   // Nothing of the message begun last was written, or it was cancelled.
   virtual void forget() {}

@@ -24,8 +24,7 @@ FrameDecoder::FrameDecoder(const DecoderLimits& limits, Notice notice)
 
 bool FrameDecoder::next(MessageView& message) {
   bool found = false;
-  while (in_step_ || hunt()) {
-    if (!next_in_step(message, found)) break;
+  while (in_step_ ? next_in_step(message, found) : hunt()) {
   }
   if (!found && finished_) reassembler_.give_up_all();
   return found;
@@ -38,15 +37,11 @@ bool FrameDecoder::next_in_step(MessageView& message, bool& found) {
   const Candidate head = examine(0, frame, unknown_);
   switch (head.verdict) {
     case Verdict::incomplete:
-      if (!hopeless(head)) return false;
+      if (!hopeless(0, head)) return false;
       lose_step(head);
       return true;
     case Verdict::broken:
-      lose_step(head);
-      return true;
     case Verdict::too_large:
-      ++counters_.messages_received;
-      ++counters_.too_large;
       lose_step(head);
       return true;
     case Verdict::whole:
@@ -55,7 +50,7 @@ bool FrameDecoder::next_in_step(MessageView& message, bool& found) {
   if (!head.checked) {
     // Nothing but its structure speaks for this frame. A torn one that has swallowed the next one
     // looks the same, so a whole frame inside it wins.
-    const Inside inside = look_inside(head);
+    const Inside inside = look_inside(0, head);
     if (inside == Inside::whole_frame) {
       lose_step(head);
       return true;
@@ -72,7 +67,7 @@ FrameDecoder::Candidate FrameDecoder::examine(std::size_t start, Frame& frame,
   ByteView body = rest;
   std::uint64_t size = 0;
   const TakeStatus status = take_varint(body, size);
-  if (status == TakeStatus::incomplete && rest.size() < kMaxLengthBytes) {
+  if (status == TakeStatus::incomplete && rest.size() < kMaxVarintBytes) {
     return {.verdict = Verdict::incomplete};
   }
   const std::size_t length_bytes = rest.size() - body.size();
@@ -85,7 +80,7 @@ FrameDecoder::Candidate FrameDecoder::examine(std::size_t start, Frame& frame,
   }
   Candidate candidate{.verdict = Verdict::incomplete,
                       .size = length_bytes + size,
-                      .payload = length_bytes + kFrameBeginning.size(),
+                      .beginning = length_bytes,
                       .began = visible == kFrameBeginning.size()};
   if (!candidate.began) return candidate;
   if (size > limits_.max_message + kMaxHeaderBytes) {
@@ -118,39 +113,47 @@ std::size_t FrameDecoder::find_beginning(std::size_t from) const {
   return static_cast<std::size_t>(static_cast<const std::byte*>(found) - bytes.data());
 }
 
-// Whether a frame begins inside the frame at the head: one that is whole, or one that may become
-// so.
-FrameDecoder::Inside FrameDecoder::look_inside(const Candidate& outer) {
+// Whether a frame begins inside the one that starts there: one that is whole, or one that may
+// become so.
+FrameDecoder::Inside FrameDecoder::look_inside(std::size_t start, const Candidate& outer) {
+  const std::size_t inside = start + outer.beginning + kFrameBeginning.size();
+  const std::size_t end = start + outer.size;
   Frame frame;
   std::size_t undecided = kNowhere;
-  const auto remember = [&](std::size_t from) {
+  const auto remember = [&] {
     const std::size_t size = unread().size();
-    searched_ = from != kNowhere ? from : size - std::min(size, kFrameBeginning.size() - 1);
-    return from != kNowhere ? Inside::undecided : Inside::nothing;
+    inside_searched_ =
+        undecided != kNowhere ? undecided : size - std::min(size, kFrameBeginning.size() - 1);
+    return undecided != kNowhere ? Inside::undecided : Inside::nothing;
   };
-  std::size_t beginning = find_beginning(std::max(outer.payload, searched_));
-  for (; beginning < outer.size + kMaxLengthBytes; beginning = find_beginning(beginning + 1)) {
+  std::size_t beginning = find_beginning(std::max(inside, inside_searched_));
+  for (; beginning < end + kMaxLengthBytes; beginning = find_beginning(beginning + 1)) {
     for (std::size_t length = 1; length <= kMaxLengthBytes; ++length) {
-      const std::size_t start = beginning - length;
-      if (start < outer.payload) break;
-      const Verdict verdict = examine(start, frame, scratch_unknown_).verdict;
-      if (start >= outer.size) {
+      const std::size_t inner = beginning - length;
+      if (inner < inside) break;
+      const Verdict verdict = examine(inner, frame, scratch_unknown_).verdict;
+      if (inner >= end) {
         // The frame behind this one, in its place: nothing of it is inside.
-        if (verdict == Verdict::whole || verdict == Verdict::incomplete) return remember(undecided);
+        if (verdict == Verdict::whole || verdict == Verdict::incomplete) return remember();
         continue;
       }
       if (verdict == Verdict::whole) return Inside::whole_frame;
       if (verdict == Verdict::incomplete && undecided == kNowhere) undecided = beginning;
     }
   }
-  return remember(undecided);
+  return remember();
 }
 
-// Whether the incomplete frame at the head will never be complete.
-bool FrameDecoder::hopeless(const Candidate& head) {
+// Whether an incomplete frame will never be complete.
+bool FrameDecoder::hopeless(std::size_t start, const Candidate& candidate) {
   if (finished_ || silent()) return true;
-  const bool overruled = head.began && (!head.checked || aged());
-  return overruled && look_inside(head) == Inside::whole_frame;
+  const std::uint64_t beginning = position() + start + candidate.beginning;
+  if (std::exchange(awaited_, beginning) != beginning) {
+    awaited_since_ = empty_clock();
+    inside_searched_ = 0;
+  }
+  const bool overruled = candidate.began && (!candidate.checked || aged());
+  return overruled && look_inside(start, candidate) == Inside::whole_frame;
 }
 
 bool FrameDecoder::take(const Candidate& head, const Frame& frame, MessageView& message) {
@@ -170,76 +173,102 @@ bool FrameDecoder::take(const Candidate& head, const Frame& frame, MessageView& 
       message = to_message(frame);
     }
   }
-  searched_ = 0;
-  head_since_ = empty_clock();
+  inside_searched_ = 0;
   if (!complete) return false;
   ++counters_.messages_delivered;
   counters_.sequence_gaps += writers_.missing_before(*message.origin);
   return true;
 }
 
-void FrameDecoder::lose_step(const Candidate& head) {
-  if (head.began && head.verdict != Verdict::too_large) ++counters_.frames_damaged;
-  if (notice_ && head.verdict != Verdict::too_large) {
-    std::exchange(notice_, {})(describe_foreign_stream(unread(), head.began));
-  }
-  skip(1);
-  in_step_ = false;
-  searched_ = 0;
-  head_since_ = empty_clock();
+// Each beginning is judged and counted once, however often it is looked at.
+bool FrameDecoder::first_look_at(std::size_t beginning) {
+  const std::uint64_t place = position() + beginning;
+  return std::exchange(judged_, place) != place;
 }
 
-// Out of step: looks for the next place where a frame is, or may be. True when it stands there.
+// What stands at the head is no frame. From the byte behind its start, the next one is searched.
+void FrameDecoder::lose_step(const Candidate& head) {
+  const bool too_large = head.verdict == Verdict::too_large;
+  if (head.began && first_look_at(head.beginning)) {
+    ++(too_large ? counters_.too_large : counters_.frames_damaged);
+    if (too_large) ++counters_.messages_received;
+  }
+  if (notice_ && !too_large) {
+    std::exchange(notice_, {})(describe_foreign_stream(unread(), head.began));
+  }
+  in_step_ = false;
+  least_start_ = 1;
+  searched_ = 0;
+  inside_searched_ = 0;
+}
+
+// Out of step: looks for the next place where a whole frame stands. False when more bytes are
+// needed.
 bool FrameDecoder::hunt() {
   while (true) {
     const std::size_t beginning = find_beginning(searched_);
-    if (beginning == kNowhere) break;
+    if (beginning == kNowhere) {
+      drop_hopeless_tail();
+      return false;
+    }
     bool undecided = false;
     if (hunt_at(beginning, undecided)) return true;
-    if (undecided) return false;
+    if (undecided) {
+      searched_ = beginning;
+      return false;
+    }
+    if (first_look_at(beginning)) ++counters_.frames_damaged;
     searched_ = beginning + 1;
   }
-  // The last bytes may be the front of a frame: a length and part of the beginning.
-  const std::size_t size = unread().size();
-  const std::size_t kept =
-      finished_ || silent() ? 0 : std::min(size, kMaxLengthBytes + kFrameBeginning.size() - 1);
-  skip(size - kept);
-  searched_ = kept - std::min(kept, kFrameBeginning.size() - 1);
-  return false;
 }
 
-// The length in front of a beginning has no mark where it starts: every way to read it is tried,
-// the shortest first. One way that gives a whole frame wins. Undecided: there are several ways to
-// go on, and a few more bytes will tell.
+// The length in front of a beginning has no mark where it starts, so every way to read it is tried.
+// A frame with a right checksum wins at once; one without waits until no other way is open any
+// more, and then the longest wins: the front of a frame, up to the end of any field, has the
+// structure of a frame too.
 bool FrameDecoder::hunt_at(std::size_t beginning, bool& undecided) {
   Frame frame;
-  std::size_t open = kNowhere;
-  int ways = 0;
-  bool too_large = false;
-  for (std::size_t length = 1; length <= std::min(kMaxLengthBytes, beginning); ++length) {
-    const Verdict verdict = examine(beginning - length, frame, scratch_unknown_).verdict;
-    if (verdict == Verdict::whole) {
-      step_to(beginning - length);
-      return true;
+  Candidate open;
+  std::size_t open_start = 0;
+  std::size_t unchecked = kNowhere;
+  for (std::size_t length = 1; length <= kMaxLengthBytes; ++length) {
+    if (length + least_start_ > beginning) break;
+    const std::size_t start = beginning - length;
+    const Candidate candidate = examine(start, frame, scratch_unknown_);
+    if (candidate.verdict == Verdict::whole) {
+      unchecked = start;
+      if (candidate.checked) return step_to(start);
     }
-    too_large |= verdict == Verdict::too_large;
-    if (verdict == Verdict::incomplete && ways++ == 0) open = beginning - length;
+    if (candidate.verdict == Verdict::incomplete && open.verdict != Verdict::incomplete) {
+      open = candidate;
+      open_start = start;
+    }
   }
-  if (ways == 0 && too_large) {
-    ++counters_.messages_received;
-    ++counters_.too_large;
-  }
-  undecided = ways > 1 && !finished_ && !silent();
-  if (ways == 0 || undecided) return false;
-  step_to(open);
+  undecided = open.verdict == Verdict::incomplete && !hopeless(open_start, open);
+  return !undecided && unchecked != kNowhere && step_to(unchecked);
+}
+
+bool FrameDecoder::step_to(std::size_t start) {
+  skip_to(start);
+  in_step_ = true;
   return true;
 }
 
-void FrameDecoder::step_to(std::size_t start) {
+void FrameDecoder::skip_to(std::size_t start) {
   skip(start);
-  in_step_ = true;
-  searched_ = 0;
-  head_since_ = empty_clock();
+  least_start_ = 0;
+  searched_ -= std::min(searched_, start);
+  inside_searched_ -= std::min(inside_searched_, start);
+}
+
+// Nothing begins in the unread bytes; but the last of them may be the front of a frame, a length
+// and part of its beginning.
+void FrameDecoder::drop_hopeless_tail() {
+  const std::size_t size = unread().size();
+  const std::size_t kept =
+      finished_ || silent() ? 0 : std::min(size, kMaxLengthBytes + kFrameBeginning.size() - 1);
+  if (size > kept) skip_to(size - kept);
+  searched_ = kept - std::min(kept, kFrameBeginning.size() - 1);
 }
 
 std::uint64_t FrameDecoder::wanted(std::uint64_t messages) const {

@@ -74,7 +74,9 @@ ByteView FrameEncoder::piece(const Frame& frame) {
   return {page_.data(), body + size};
 }
 
-Remainder FrameEncoder::abandon() {
+Remainder FrameEncoder::abandon(bool piece_begun) {
+  // The rest of its last piece makes the message whole.
+  if (piece_begun && through_) return {.bytes = {}, .completes = true};
   forget();
   return {.bytes = piece({.stream = frame_.stream,
                           .fragment_of = frame_.fragment_of,

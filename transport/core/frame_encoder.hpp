@@ -16,7 +16,7 @@ class FrameEncoder final : public Encoder {
   bool begin(const MessageView& message) override;
   const char* refusal() const override { return refusal_; }
   ByteView next_piece() override;
-  Remainder abandon() override;
+  Remainder abandon(bool piece_begun) override;
   void forget() override;
   void renew_identity() override;
 

@@ -55,7 +55,7 @@ SendResult StreamSender::send(const MessageView& message, Deadline deadline) {
     const SendResult result = write(piece, deadline, written);
     begun |= written > 0;
     if (result == SendResult::sent) continue;
-    if (begun) return give_up(result, piece.subspan(written));
+    if (begun) return give_up(result, piece, written);
     encoder_->forget();
     return result;
   }
@@ -108,9 +108,9 @@ SendResult StreamSender::write(ByteView bytes, Deadline deadline, std::size_t& w
 
 // The message has begun to leave and cannot go on: it is cancelled behind what has left of it, or,
 // where the framing cannot cancel, kept to be finished later.
-SendResult StreamSender::give_up(SendResult why, ByteView rest_of_piece) {
-  owed_.append(rest_of_piece);
-  const Remainder remainder = encoder_->abandon();
+SendResult StreamSender::give_up(SendResult why, ByteView piece, std::size_t written) {
+  if (written > 0) owed_.append(piece.subspan(written));
+  const Remainder remainder = encoder_->abandon(written > 0);
   owed_.append(remainder.bytes);
   if (!remainder.completes) {
     ++counters_.abandoned;

@@ -52,7 +52,7 @@ class StreamSender final : public Sender {
  private:
   void notice_fork();
   SendResult write(ByteView bytes, Deadline deadline, std::size_t& written);
-  SendResult give_up(SendResult why, ByteView rest_of_piece);
+  SendResult give_up(SendResult why, ByteView piece, std::size_t written);
 
   const Endpoint endpoint_;
   const Capabilities capabilities_;

@@ -35,6 +35,13 @@ constexpr Capabilities kSenderCapabilities{.carries_origin = true,
 constexpr Capabilities kReceiverCapabilities{
     .carries_origin = true, .sequenced = true, .back_pressure = true, .waits_for_peer = true};
 
+// What an endpoint says.
+struct Options {
+  std::uint64_t capacity_bytes;
+  std::uint64_t max_message;
+  bool end_with_senders;
+};
+
 class MemorySender final : public Sender {
  public:
   MemorySender(Endpoint endpoint, std::shared_ptr<Queue> queue, std::uint64_t max_message)
@@ -97,12 +104,13 @@ class MemorySender final : public Sender {
 
 class MemoryReceiver final : public Receiver {
  public:
-  MemoryReceiver(Endpoint endpoint, std::shared_ptr<Queue> queue, bool end_with_senders,
+  MemoryReceiver(Endpoint endpoint, std::shared_ptr<Queue> queue, const Options& options,
                  std::optional<std::uint64_t> take_at_most)
       : endpoint_(std::move(endpoint)),
         readiness_(endpoint_.text()),
         queue_(std::move(queue)),
-        end_with_senders_(end_with_senders),
+        max_message_(options.max_message),
+        end_with_senders_(options.end_with_senders),
         left_(take_at_most) {
     if (queue_->set_receiver(readiness_)) return;
     throw Error(Errc::in_use, endpoint_.text(), "this queue has a receiver, and it takes one");
@@ -121,7 +129,7 @@ class MemoryReceiver final : public Receiver {
   Counters counters() const override {
     Counters all = counters_;
     all.messages_pending = queue_->size();
-    all.messages_received = all.messages_delivered + all.messages_pending;
+    all.messages_received = all.messages_delivered + all.dropped() + all.messages_pending;
     return all;
   }
 
@@ -130,7 +138,7 @@ class MemoryReceiver final : public Receiver {
       if (left_ == 0) return end();
       const Queue::Pop popped = queue_->pop(current_, readiness_);
       if (popped == Queue::Pop::done) {
-        deliver(message);
+        if (!deliver(message)) continue;
         return ReceiveResult::received;
       }
       if (popped == Queue::Pop::no_sender && end_with_senders_) return end();
@@ -147,28 +155,27 @@ class MemoryReceiver final : public Receiver {
     return ReceiveResult::end_of_stream;
   }
 
-  void deliver(MessageView& message) {
+  bool deliver(MessageView& message) {
+    if (current_.payload.size() > max_message_) {
+      ++counters_.too_large;
+      return false;
+    }
     if (left_) --*left_;
     ++counters_.messages_delivered;
     counters_.sequence_gaps += writers_.missing_before(*current_.origin);
     message = current_.view();
+    return true;
   }
 
   const Endpoint endpoint_;
   core::Readiness readiness_;
   std::shared_ptr<Queue> queue_;
+  const std::uint64_t max_message_;
   const bool end_with_senders_;
   std::optional<std::uint64_t> left_;
   Message current_;
   core::WriterLedger writers_;
   Counters counters_;
-};
-
-// What an endpoint says.
-struct Options {
-  std::uint64_t capacity_bytes;
-  std::uint64_t max_message;
-  bool end_with_senders;
 };
 
 Options parse_options(const Endpoint& endpoint) {
@@ -204,8 +211,8 @@ class MemoryTransport final : public Transport {
   std::unique_ptr<Receiver> open_receiver(const Endpoint& endpoint,
                                           const OpenOptions& open) override {
     const Options options = parse_options(endpoint);
-    return std::make_unique<MemoryReceiver>(endpoint, queue(endpoint.address(), options),
-                                            options.end_with_senders, open.take_at_most);
+    return std::make_unique<MemoryReceiver>(endpoint, queue(endpoint.address(), options), options,
+                                            open.take_at_most);
   }
 
  private:

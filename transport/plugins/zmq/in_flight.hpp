@@ -21,6 +21,9 @@ class InFlight : public std::enable_shared_from_this<InFlight> {
   // A message of `size` bytes, counted until libzmq lets go of it.
   zmq::message_t make_message(std::size_t size);
 
+  // The message made last will not be sent: its release tells the sender nothing new.
+  void withdraw_latest();
+
   std::uint64_t messages() const { return messages_.load(std::memory_order_acquire); }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_acquire); }
 
@@ -32,11 +35,12 @@ class InFlight : public std::enable_shared_from_this<InFlight> {
  private:
   struct Block;
 
-  void let_go(std::uint64_t size);
+  void let_go(const Block& block);
 
   std::atomic<std::uint64_t> messages_{0};
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<bool> notify_{false};
+  Block* latest_ = nullptr;  // the sender's alone
   std::mutex mutex_;
   core::Readiness* readiness_;  // null once detached; under mutex_
 };

@@ -94,7 +94,7 @@ std::size_t ZmqReceiver::receive_parts() {
   bool more = true;
   while (more) {
     zmq::message_t& part = count < parts_.size() ? parts_[count] : surplus;
-    if (!socket_.zmq().recv(part, zmq::recv_flags::dontwait)) return 0;
+    if (!receive_now(socket_.zmq(), part)) return 0;
     more = part.more();
     ++count;
   }

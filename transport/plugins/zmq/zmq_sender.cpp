@@ -27,6 +27,10 @@ zmq::socket_type socket_type(SocketType type) {
   }
 }
 
+bool accepted(SendResult result) {
+  return result == SendResult::sent || result == SendResult::dropped;
+}
+
 // With drop-old the queue is ours, since nothing can be taken out of libzmq's.
 ZmqOptions socket_options(ZmqOptions options) {
   if (options.on_full == OnFull::drop_old) options.high_water_mark = 1;
@@ -103,12 +107,12 @@ SendResult ZmqSender::send(const MessageView& message, Deadline deadline) {
       Parts parts = encode(stamped);
       result = options_.on_full == OnFull::drop_old ? queue(std::move(parts))
                                                     : deliver(parts, stamped.topic, deadline);
+      if (!accepted(result)) in_flight_->withdraw_latest();
     }
   } catch (const zmq::error_t& error) {
     throw to_error(error, endpoint_.text(), "send");
   }
-  const bool accepted = result == SendResult::sent || result == SendResult::dropped;
-  if (!accepted && !message.origin) stamp_.take_back();
+  if (!accepted(result) && !message.origin) stamp_.take_back();
   return result;
 }
 
@@ -136,7 +140,7 @@ SendResult ZmqSender::deliver(Parts& parts, std::string_view topic, Deadline dea
     if (outcome == Attempt::full && options_.on_full == OnFull::fail) {
       throw Error(Errc::full, endpoint_.text(), "the queue is full, and on_full=fail");
     }
-    const WaitGuard guard(*this);
+    arm();
     outcome = attempt(parts, topic);
     if (outcome != Attempt::full && outcome != Attempt::no_peer) break;
     if (!socket_.readiness().wait(deadline)) {
@@ -144,8 +148,10 @@ SendResult ZmqSender::deliver(Parts& parts, std::string_view topic, Deadline dea
     }
     if (socket_.readiness().closed()) return SendResult::closed;
   }
+  in_flight_->notify(false);
   if (outcome == Attempt::unsubscribed) return drop(&Counters::unsubscribed);
   ++counters_.messages_received;
+  socket_.readiness().signal();
   return SendResult::sent;
 }
 
@@ -200,12 +206,9 @@ bool ZmqSender::transmit(Parts& parts) {
   if (options_.has_topic_part()) {
     zmq::message_t topic;
     topic.copy(parts.topic);
-    if (!socket_.zmq().send(topic, zmq::send_flags::dontwait | zmq::send_flags::sndmore))
-      return false;
-    static_cast<void>(socket_.zmq().send(parts.body, zmq::send_flags::none));
-  } else if (!socket_.zmq().send(parts.body, zmq::send_flags::dontwait)) {
-    return false;
+    if (!send_now(socket_.zmq(), topic, zmq::send_flags::sndmore)) return false;
   }
+  if (!send_now(socket_.zmq(), parts.body, zmq::send_flags::none)) return false;
   counters_.bytes_out += size;
   return true;
 }
@@ -225,7 +228,7 @@ void ZmqSender::look_around(bool at_once) {
   socket_.peers().update();
   if (options_.type != SocketType::pub) return;
   zmq::message_t message;
-  while (socket_.zmq().recv(message, zmq::recv_flags::dontwait)) {
+  while (receive_now(socket_.zmq(), message)) {
     subscriptions_.take({message.data<std::byte>(), message.size()});
   }
 }
@@ -246,14 +249,16 @@ SendResult ZmqSender::flush(Deadline deadline) {
 }
 
 SendResult ZmqSender::drain(Deadline deadline) {
-  const WaitGuard guard(*this);
   while (true) {
+    arm();
     pump();
-    if (in_flight_->messages() == 0) return SendResult::sent;
+    if (in_flight_->messages() == 0) break;
     if (!socket_.readiness().wait(deadline)) return SendResult::timed_out;
     if (socket_.readiness().closed()) return SendResult::closed;
-    arm();
   }
+  in_flight_->notify(false);
+  socket_.readiness().signal();
+  return SendResult::sent;
 }
 
 // From here on, whatever makes another attempt worth while is shown by a descriptor; what came

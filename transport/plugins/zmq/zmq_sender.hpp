@@ -40,16 +40,6 @@ class ZmqSender final : public Sender {
     zmq::message_t body;
   };
   enum class Attempt { sent, full, no_peer, unsubscribed };
-  // While it lives, the sender's readiness shows when to try again.
-  struct WaitGuard {
-    explicit WaitGuard(ZmqSender& waiting) : sender(waiting) { sender.arm(); }
-    WaitGuard(const WaitGuard&) = delete;
-    WaitGuard& operator=(const WaitGuard&) = delete;
-    WaitGuard(WaitGuard&&) = delete;
-    WaitGuard& operator=(WaitGuard&&) = delete;
-    ~WaitGuard() { sender.in_flight_->notify(false); }
-    ZmqSender& sender;
-  };
 
   Parts encode(const MessageView& message);
   SendResult deliver(Parts& parts, std::string_view topic, Deadline deadline);

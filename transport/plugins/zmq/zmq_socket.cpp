@@ -33,8 +33,8 @@ Error to_error(const zmq::error_t& error, const std::string& endpoint, const std
 PeerMonitor::PeerMonitor(zmq::context_t& context, zmq::socket_t& watched,
                          core::Readiness& readiness)
     : events_(context, zmq::socket_type::pair) {
-  constexpr int kEvents = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
-                          ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+  constexpr int kEvents = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CLOSED |
+                          ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                           ZMQ_EVENT_DISCONNECTED;
   const std::string feed = "inproc://fifomq-monitor-" + std::to_string(core::random_id64());
@@ -46,7 +46,7 @@ PeerMonitor::PeerMonitor(zmq::context_t& context, zmq::socket_t& watched,
 
 void PeerMonitor::update() {
   zmq::message_t event;
-  while (events_.recv(event, zmq::recv_flags::dontwait)) {
+  while (receive_now(events_, event)) {
     // Two bytes of event, four of value; the second part is the peer's address.
     std::uint16_t number = 0;
     std::int32_t value = 0;
@@ -55,7 +55,7 @@ void PeerMonitor::update() {
       std::memcpy(&value, event.data<std::byte>() + sizeof number, sizeof value);
     }
     zmq::message_t address;
-    if (event.more()) static_cast<void>(events_.recv(address, zmq::recv_flags::none));
+    if (event.more()) receive_now(events_, address);
     take(number, value);
   }
 }
@@ -65,6 +65,9 @@ void PeerMonitor::take(std::uint16_t event, int fd) {
     case ZMQ_EVENT_CONNECTED:
     case ZMQ_EVENT_ACCEPTED:
       connections_.insert(fd);
+      return;
+    case ZMQ_EVENT_CLOSED:
+      unbound_ = true;
       return;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
       ++peers_;
@@ -81,6 +84,16 @@ void PeerMonitor::take(std::uint16_t event, int fd) {
   } else if (peers_ > 0) {
     --peers_;
     ++lost_;
+  }
+}
+
+void PeerMonitor::wait_for_unbind(Deadline deadline) {
+  unbound_ = false;
+  while (true) {
+    update();
+    if (unbound_) return;
+    pollfd feed{.fd = events_.get(zmq::sockopt::fd), .events = POLLIN, .revents = 0};
+    if (core::wait_for({&feed, 1}, deadline) == 0) return;
   }
 }
 
@@ -109,7 +122,17 @@ Socket::Socket(std::shared_ptr<zmq::context_t> context, const ZmqOptions& option
   }
 }
 
+// libzmq closes in a thread of its own, some time later. Whoever binds the same address next must
+// not find it taken by us, so what we listened on is closed here.
 Socket::~Socket() {
+  try {
+    if (bound_) {
+      peers_->update();
+      uninterrupted([this] { socket_.unbind(socket_.get(zmq::sockopt::last_endpoint)); });
+      peers_->wait_for_unbind(Deadline::after(std::chrono::seconds(1)));
+    }
+  } catch (...) {  // NOLINT(bugprone-empty-catch): it is closed in any case, only later
+  }
   if (socket_.handle() != nullptr) zmq_socket_monitor(socket_.handle(), nullptr, 0);
 }
 
@@ -132,11 +155,14 @@ void Socket::set_options(const ZmqOptions& options, Direction direction) {
 void Socket::attach(const ZmqOptions& options) {
   if (options.binds) {
     socket_.bind(options.address);
+    bound_ = true;
   } else {
     socket_.connect(options.address);
   }
 }
 
-int Socket::events() { return socket_.get(zmq::sockopt::events); }
+int Socket::events() {
+  return uninterrupted([this] { return socket_.get(zmq::sockopt::events); });
+}
 
 }  // namespace fifomq::zeromq

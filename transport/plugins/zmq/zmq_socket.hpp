@@ -4,6 +4,7 @@
 
 #include <zmq.hpp>
 
+#include <cerrno>
 #include <memory>
 #include <set>
 
@@ -14,6 +15,28 @@ namespace fifomq::zeromq {
 
 // Turns what libzmq throws into an Error.
 Error to_error(const zmq::error_t& error, const std::string& endpoint, const std::string& action);
+
+// libzmq gives up with EINTR, before anything is done, when a signal comes while it looks for its
+// own commands.
+template <typename Call>
+auto uninterrupted(Call call) {
+  while (true) {
+    try {
+      return call();
+    } catch (const zmq::error_t& error) {
+      if (error.num() != EINTR) throw;
+    }
+  }
+}
+
+inline bool send_now(zmq::socket_t& socket, zmq::message_t& part, zmq::send_flags flags) {
+  return uninterrupted(
+      [&] { return socket.send(part, flags | zmq::send_flags::dontwait).has_value(); });
+}
+
+inline bool receive_now(zmq::socket_t& socket, zmq::message_t& part) {
+  return uninterrupted([&] { return socket.recv(part, zmq::recv_flags::dontwait).has_value(); });
+}
 
 // How many peers there are, from the socket's own event feed. (In-process peers make no events.)
 class PeerMonitor {
@@ -28,12 +51,16 @@ class PeerMonitor {
   // Bytes that the kernel holds and the peers have not taken over.
   std::uint64_t kernel_backlog() const;
 
+  // Waits for libzmq's thread to have closed what the socket was bound to; a moment, as a rule.
+  void wait_for_unbind(Deadline deadline);
+
  private:
   void take(std::uint16_t event, int fd);
 
   zmq::socket_t events_;
   std::uint64_t peers_ = 0;
   std::uint64_t lost_ = 0;
+  bool unbound_ = false;
   std::set<int> connections_;            // libzmq's descriptors
   std::uint64_t failed_handshakes_ = 0;  // whose disconnection is still to come
 };
@@ -66,6 +93,7 @@ class Socket {
   core::Readiness readiness_;
   zmq::socket_t socket_;
   std::unique_ptr<PeerMonitor> peers_;
+  bool bound_ = false;
 };
 
 }  // namespace fifomq::zeromq

@@ -1,0 +1,89 @@
+// Rule 13: who takes over a message, and when: commit, settled, take_at_most.
+#include "conformance/fixture.hpp"
+#include "conformance/polling.hpp"
+
+namespace fifomq::conformance {
+namespace {
+
+void expect_end(Receiver& receiver) {
+  for (int i = 0; i < 2; ++i) {
+    MessageView message;
+    EXPECT_EQ(receiver.receive(message, soon()), ReceiveResult::end_of_stream);
+    for (const Poller poller : kPollers) {
+      EXPECT_TRUE(is_readable(receiver.poll_fd(), poller, milliseconds(0))) << to_string(poller);
+    }
+  }
+}
+
+TEST_P(Conformance, Rule13TakeAtMostEndsTheStream) {
+  open({.log = {}, .take_at_most = 3});
+  for (std::uint64_t i = 0; i < 6; ++i) must_send(i, 100);
+  for (std::uint64_t i = 0; i < 3; ++i) must_receive(i, 100);
+  expect_end(*receiver_);
+  EXPECT_EQ(receiver_->counters().messages_delivered, 3U);
+}
+
+TEST_P(Conformance, Rule13TakeAtMostNothingEndsAtOnce) {
+  open({.log = {}, .take_at_most = 0});
+  expect_end(*receiver_);
+}
+
+TEST_P(Conformance, Rule13TakeAtMostLeavesTheRest) {
+  open({.log = {}, .take_at_most = 3});
+  if (!keeps_untaken()) {
+    GTEST_SKIP() << "what a receiver's socket has fetched is gone with it (waits_for_peer)";
+  }
+  // Of several sizes, the last ones in several pieces; all of them fit into a pipe.
+  const auto size_of = [](std::uint64_t index) { return index * index * 150; };
+  constexpr std::uint64_t kMessages = 9;
+  for (std::uint64_t i = 0; i < kMessages; ++i) must_send(i, size_of(i));
+  for (std::uint64_t i = 0; i < kMessages; ++i) {
+    if (i > 0 && i % 3 == 0) {
+      expect_end(*receiver_);
+      EXPECT_TRUE(keeps_ledger(*receiver_));
+      receiver_.reset();
+      open_receiver({.log = {}, .take_at_most = 3});
+    }
+    must_receive(i, size_of(i));
+  }
+  expect_end(*receiver_);
+}
+
+TEST_P(Conformance, Rule13UncommittedMessagesComeAgain) {
+  open();
+  if (!receiver_->capabilities().explicit_commit) {
+    GTEST_SKIP() << "Capabilities::explicit_commit is not offered";
+  }
+  for (std::uint64_t i = 0; i < 5; ++i) must_send(i, 100);
+  ASSERT_EQ(sender_->flush(soon()), SendResult::sent);
+  for (std::uint64_t i = 0; i < 4; ++i) must_receive(i, 100);
+  receiver_->commit(2);
+  receiver_.reset();
+  open_receiver();
+  for (std::uint64_t i = 2; i < 5; ++i) must_receive(i, 100);
+  receiver_->commit(3);
+  receiver_.reset();
+  open_receiver();
+  must_receive_nothing();
+}
+
+TEST_P(Conformance, Rule13AcknowledgedMessagesAreSettled) {
+  open();
+  if (!sender_->capabilities().acknowledges) {
+    GTEST_SKIP() << "Capabilities::acknowledges is not offered";
+  }
+  for (std::uint64_t i = 0; i < 5; ++i) must_send(i, 100);
+  EXPECT_EQ(sender_->settled(), 0U) << "nobody has taken anything over yet";
+  for (std::uint64_t i = 0; i < 5; ++i) must_receive(i, 100);
+  receiver_->commit(5);
+  const Deadline deadline = soon();
+  while (sender_->settled() < 5 && !deadline.expired()) {
+    MessageView message;
+    receiver_->receive(message, Deadline::now());
+    static_cast<void>(sender_->flush(Deadline::after(milliseconds(10))));
+  }
+  EXPECT_EQ(sender_->settled(), 5U);
+}
+
+}  // namespace
+}  // namespace fifomq::conformance

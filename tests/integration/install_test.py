@@ -1,0 +1,94 @@
+"""The installed copy: found by CMake and by pkg-config, under a prefix chosen at install time."""
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+import harness
+
+SERVICE = harness.HERE / "installed_service"
+
+
+def run(*command, **options):
+    result = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                            timeout=2 * harness.TIMEOUT, **options)
+    if result.returncode != 0:
+        raise AssertionError(f"{command} ended with {result.returncode}:\n{result.stdout}\n"
+                             f"{result.stderr}")
+    return result.stdout
+
+
+class Install(harness.IntegrationCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="fifomq_install_")
+        cls.addClassCleanup(folder.cleanup)
+        cls.prefix = pathlib.Path(folder.name) / "prefix"
+        run("cmake", "--install", harness.BUILD, "--prefix", cls.prefix)
+        # Sanitizers are a property of the whole program.
+        cls.flags = harness.cached("CMAKE_CXX_FLAGS")
+        cls.compiler = harness.cached("CMAKE_CXX_COMPILER")
+
+    def one(self, pattern):
+        found = list(self.prefix.rglob(pattern))
+        self.assertEqual(len(found), 1, f"{pattern}: {found}")
+        return found[0]
+
+    def check_service(self, service):
+        endpoints = ["memory:here", f"fifo:{self.fifo}"]
+        libraries = self.one("libfifomq.*").parent
+        out = run(service, *endpoints, env={**os.environ, "LD_LIBRARY_PATH": str(libraries)})
+        version, *greetings = out.splitlines()
+        self.assertRegex(version, r"^fifomq \d+\.\d+\.\d+, 8 hops$")
+        self.assertEqual(greetings, [f"greeting: hello over {name}" for name in endpoints])
+
+    def test_what_is_installed(self):
+        program = self.one("bin/fifomq")
+        self.assertRegex(run(program, "--version"), r"^fifomq \d")
+        self.one("fifomq/v1/frame.proto")
+        installed = {path.name for path in self.one("channel.hpp").parent.iterdir()}
+        sources = [*harness.SOURCE.glob("transport/include/fifomq/*.hpp"),
+                   *harness.SOURCE.glob("bridge/include/fifomq/*.hpp")]
+        self.assertLessEqual({path.name for path in sources} | {"version.hpp"}, installed)
+
+    def test_every_public_header_stands_on_its_own(self):
+        include = self.one("channel.hpp").parent.parent
+        source = self.folder / "header.cpp"
+        for header in sorted(include.rglob("fifomq/*.hpp")):
+            with self.subTest(header.name):
+                source.write_text(f"#include <fifomq/{header.name}>\n")
+                run(self.compiler, "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+                    "-fsyntax-only", f"-I{include}", source)
+
+    def test_nothing_installed_points_into_the_trees_it_came_from(self):
+        for file in [*self.prefix.rglob("*.cmake"), *self.prefix.rglob("*.pc")]:
+            for tree in (harness.SOURCE, harness.BUILD):
+                self.assertNotIn(f"{tree}/", file.read_text(), file)
+
+    def test_a_service_built_with_cmake(self):
+        build = self.folder / "build"
+        run("cmake", "-S", SERVICE, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",
+            f"-DCMAKE_CXX_COMPILER={self.compiler}", f"-DCMAKE_CXX_FLAGS={self.flags}")
+        run("cmake", "--build", build)
+        cache = (build / "CMakeCache.txt").read_text()
+        self.assertIn(str(self.prefix), re.search(r"^fifomq_DIR:PATH=(.*)$", cache, re.M).group(1))
+        self.check_service(build / "service")
+
+    def test_a_service_built_with_pkg_config(self):
+        environment = {**os.environ, "PKG_CONFIG_PATH": str(self.one("fifomq.pc").parent)}
+        service = self.folder / "service"
+        # Without --static too: the library that is installed by default is a static one, and the
+        # flags must say what it needs.
+        for static in ((), ("--static",)):
+            with self.subTest(static):
+                flags = run("pkg-config", "--cflags", "--libs", *static, "fifomq",
+                            env=environment).split()
+                run(self.compiler, "-std=c++20", *self.flags.split(), SERVICE / "main.cpp",
+                    "-o", service, *flags)
+                self.check_service(service)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

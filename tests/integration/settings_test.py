@@ -1,0 +1,128 @@
+"""Mistakes in the command line, in endpoints and in settings files: status 2, and help."""
+import os
+import unittest
+
+import harness
+
+PUSH = "zmq+push:@ipc://./out"
+
+
+class Settings(harness.IntegrationCase):
+    def refused(self, *arguments):
+        program = self.fifomq(*arguments)
+        self.assert_ends(program, 2, harness.TIMEOUT / 4)
+        self.assertEqual(program.out, b"")
+        self.assertTrue(program.err.startswith("fifomq: "), program.err)
+        self.assertEqual(program.err.count("\n"), 1, program.err)
+        return program.err.removeprefix("fifomq: ").rstrip("\n")
+
+    def refused_by_bridge_and_plan(self, *arguments):
+        said = self.refused("bridge", *arguments)
+        self.assertEqual(self.refused("bridge", *arguments, "--dry-run"), said)
+        return said
+
+    def settings(self, *lines):
+        file = self.folder / "bridge.toml"
+        file.write_text("\n".join(lines) + "\n")
+        return file
+
+    def test_usage(self):
+        for arguments, said in (
+                ((), "subcommand"),
+                (("brigde", "fifo:./a", "-"), "brigde"),
+                (("bridge", "fifo:./a", "-", "--cuont", "3"), "--cuont"),
+                (("bridge", "fifo:./a", "-", "--count", "three"), "three"),
+                (("bridge", "fifo:./a", "-", "--count", "-1"), "-1"),
+                (("bridge", "fifo:./a"), "FROM and TO"),
+                (("bridge", "fifo:./a", "-", "third"), "third"),
+                (("recv",), "FROM"),
+                (("send",), "TO"),
+                (("bridge", "fifo:./a", "-", "--idle-exit", "5"), "'5' is not"),
+                (("bridge", "fifo:./a", "-", "--require", "at-lest-once"), "at-least-once")):
+            with self.subTest(arguments):
+                self.assertIn(said, self.refused(*arguments))
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_a_guarantee_that_the_pair_cannot_give(self):
+        said = self.refused_by_bridge_and_plan("fifo:./a", "-", "--require", "at-least-once")
+        self.assertRegex(said, "^--require at-least-once: this pair gives at-most-once, because ")
+
+    def test_help_and_version_are_no_mistakes(self):
+        self.assertIn("bridge", self.run_fifomq("--help").out.decode())
+        self.assertRegex(self.run_fifomq("--version").out.decode(), r"^fifomq \d+\.\d+\.\d+\n$")
+
+    def test_a_typo_in_an_option_names_the_nearest(self):
+        endpoint = "fifo:./in?framng=line"
+        self.assertEqual(self.refused_by_bridge_and_plan(endpoint, PUSH),
+                         f"{endpoint}: unknown option 'framng'; did you mean 'framing'? "
+                         "[unknown_option]")
+        endpoint = PUSH + "?hmw=0"
+        self.assertEqual(self.refused_by_bridge_and_plan("fifo:./in", endpoint),
+                         f"{endpoint}: unknown option 'hmw'; did you mean 'hwm'? [unknown_option]")
+
+    def test_a_typo_in_a_value_names_what_is_right(self):
+        self.assertRegex(self.refused_by_bridge_and_plan("fifo:./in?framing=lines", PUSH),
+                         r"option 'framing' cannot be 'lines'; it takes .*line.*\[invalid_option\]")
+        self.assertRegex(self.refused_by_bridge_and_plan("fifo:./in?max_message=10", PUSH),
+                         r"cannot be '10'; it takes a size with its unit.*\[invalid_option\]")
+
+    def test_a_typo_in_a_scheme_names_the_nearest(self):
+        self.assertEqual(self.refused_by_bridge_and_plan("fito:./in", PUSH),
+                         "fito:./in: unknown scheme 'fito'; did you mean 'fifo'? "
+                         "[invalid_endpoint]")
+        self.assertIn("did you mean 'zmq+push'?",
+                      self.refused_by_bridge_and_plan("fifo:./in", "zmq+psh:@ipc://./out"))
+
+    def test_the_wrong_direction(self):
+        self.assertRegex(self.refused_by_bridge_and_plan("zmq+push:@ipc://./out", "-"),
+                         r"sends and does not receive \[wrong_direction\]")
+        self.assertRegex(self.refused_by_bridge_and_plan("fifo:./in", "zmq+pull:@ipc://./out"),
+                         r"receives and does not send \[wrong_direction\]")
+
+    def test_mistakes_in_a_file_are_said_with_file_and_line(self):
+        good_from, good_to = 'from = "fifo:./in"', f'to = "{PUSH}"'
+        for line, lines, said in (
+                (3, (good_from, good_to, 'idel_exit = "1s"'),
+                 "unknown key 'idel_exit'; did you mean 'idle_exit'?"),
+                (2, (good_from, f'to = "{PUSH}?hmw=0"'),
+                 f"{PUSH}?hmw=0: unknown option 'hmw'; did you mean 'hwm'? [unknown_option]"),
+                (4, (good_to, "", "# where from", 'from = "fito:./in"'),
+                 "fito:./in: unknown scheme 'fito'; did you mean 'fifo'? [invalid_endpoint]"),
+                (3, (good_from, good_to, 'idle_exit = "5"'), "'5' is not"),
+                (3, (good_from, good_to, "count = -1"), "whole number"),
+                (1, ("from = 7", good_to), "text in quotes"),
+                (2, (good_from, 'to = "unclosed'), ""),
+                (3, (good_from, good_to, 'require = "at-lest-once"'), "at-least-once")):
+            with self.subTest(lines):
+                file = self.settings(*lines)
+                complaint = self.refused_by_bridge_and_plan("--config", file)
+                self.assertTrue(complaint.startswith(f"{file}:{line}: {said}")
+                                or said in complaint, complaint)
+                self.assertTrue(complaint.startswith(f"{file}:{line}: "), complaint)
+        self.assertEqual(os.listdir(self.folder), ["bridge.toml"])
+
+    def test_a_file_that_is_not_there(self):
+        self.assertIn(str(self.folder / "no.toml"),
+                      self.refused_by_bridge_and_plan("--config", self.folder / "no.toml"))
+
+    def test_a_file_does_what_the_command_line_does_and_the_command_line_wins(self):
+        file = self.settings('from = "fifo:./wrong"', 'to = "-"', "count = 2",
+                             'drain_timeout = "1s"')
+        self.make_fifo()
+        self.hold()
+        self.send_lines("fifo:./fifo", b"one", b"two", b"three")
+        bridge = self.run_fifomq("bridge", "fifo:./fifo", "--config", file)
+        self.assertEqual(bridge.out, b"one\ntwo\n")
+        bridge = self.run_fifomq("bridge", "fifo:./fifo", "--config", file, "--count", "1")
+        self.assertEqual(bridge.out, b"three\n")
+
+    def test_quiet_leaves_only_what_is_amiss(self):
+        self.make_fifo()
+        self.hold()
+        self.send_lines("fifo:./fifo", b"one")
+        bridge = self.run_fifomq("--quiet", "bridge", "fifo:./fifo", "-", "--count", "1")
+        self.assertEqual((bridge.out, bridge.err), (b"one\n", ""))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs what is missing of Debian 12's packages, as root or through sudo; does nothing, not even look at the
+# network, when all is there.
+#
+#   tools/install_dependencies.sh GROUP...
+#     build   configure and build everything, tests included
+#     test    run the tests, check format and style
+#     demo    run examples/demo.sh
+set -euo pipefail
+
+build=(g++ cmake ninja-build pkg-config
+  libzmq3-dev cppzmq-dev libisal-dev libcli11-dev libspdlog-dev libtomlplusplus-dev nlohmann-json3-dev
+  libprotobuf-dev protobuf-compiler libgtest-dev libgmock-dev)
+test=("${build[@]}" clang-format clang-tidy git golang-go python3 python3-protobuf python3-zmq strace)
+demo=(protobuf-compiler python3 python3-protobuf python3-zmq)
+
+fail() {
+  echo "install_dependencies.sh: $*" >&2
+  exit 1
+}
+
+installed() {
+  [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+wanted=()
+for group in "$@"; do
+  case $group in
+    build) wanted+=("${build[@]}") ;;
+    test) wanted+=("${test[@]}") ;;
+    demo) wanted+=("${demo[@]}") ;;
+    *) fail "there is no group '$group'; the groups are build, test and demo" ;;
+  esac
+done
+
+command -v dpkg-query >/dev/null ||
+  fail "this is no Debian; install by hand what these packages of Debian 12 hold: ${wanted[*]}"
+
+missing=()
+for package in "${wanted[@]}"; do
+  installed "$package" || missing+=("$package")
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+
+as_root=()
+if [[ $EUID -ne 0 ]]; then
+  command -v sudo >/dev/null ||
+    fail "missing: ${missing[*]}; installing needs root, and there is no sudo"
+  as_root=(sudo)
+fi
+
+apt_get() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get --quiet --assume-yes \
+    -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
+}
+
+echo "installing ${missing[*]}"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# A list that cannot be fetched may be one that is not needed; whether all is well shows when installing.
+apt_get update >"$log" 2>&1 || true
+if ! apt_get install --no-install-recommends "${missing[@]}" >>"$log" 2>&1; then
+  tail -n 20 "$log" >&2
+  fail "could not install ${missing[*]}; is the network there, and is this Debian 12?"
+fi
