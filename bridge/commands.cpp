@@ -64,11 +64,13 @@ struct Run {
   RelayOptions options;
   std::optional<std::chrono::nanoseconds> idle_exit;
   std::chrono::nanoseconds drain_timeout;
-  bool report_always;  // otherwise only what is amiss
+  // A service reports always, and a message that cannot be carried is no failure of it. A command
+  // reports what is amiss, and has failed then.
+  bool is_service;
 };
 
 int finish(const Run& run, const Relay& relay, SendResult flushed, int signal, const LogSink& log) {
-  report(relay, run.from, run.to, run.report_always, log);
+  report(relay, run.from, run.to, run.is_service, log);
   if (signal != 0) return kSignalled + signal;
   if (relay.failed()) {
     throw std::runtime_error(
@@ -77,7 +79,8 @@ int finish(const Run& run, const Relay& relay, SendResult flushed, int signal, c
                                                 : "there was no room for a message") +
         " in time; " + std::to_string(relay.relayed()) + " were sent before it");
   }
-  return flushed == SendResult::sent ? kDone : kRunFailed;
+  const bool carried_all = run.is_service || relay.refused() == 0;
+  return flushed == SendResult::sent && carried_all ? kDone : kRunFailed;
 }
 
 int run_to_end(const Run& run, StopSignals& stop, const LogSink& log) {
@@ -115,7 +118,7 @@ int run_bridge(const Registry& registry, const BridgeSettings& settings, const L
                      .options = {.patience = {}, .log = log},
                      .idle_exit = settings.idle_exit,
                      .drain_timeout = settings.drain_timeout,
-                     .report_always = true},
+                     .is_service = true},
                     stop, log);
 }
 
@@ -146,7 +149,7 @@ int run_send(const Registry& registry, const SendSettings& settings, const LogSi
                                                .log = log},
                                    .idle_exit = {},
                                    .drain_timeout = kDrainTimeout,
-                                   .report_always = false},
+                                   .is_service = false},
                                   stop, log);
     if (status != kDone) return status;
   }
@@ -164,7 +167,7 @@ int run_recv(const Registry& registry, const RecvSettings& settings, const LogSi
                      .options = {.counts_as_hop = false, .patience = {}, .log = log},
                      .idle_exit = settings.idle_exit,
                      .drain_timeout = kDrainTimeout,
-                     .report_always = false},
+                     .is_service = false},
                     stop, log);
 }
 
