@@ -66,7 +66,7 @@ TEST(ForeignBytes, AbandonedMessageIsCompleted) {
 
 TEST(ForeignLimits, AMessageOverTheLimitIsSkippedWhole) {
   for (const Framing framing : {Framing::varint, Framing::u16be, Framing::u32be, Framing::u32le}) {
-    for (const std::size_t piece : {1, 7, 10'000}) {
+    for (const std::size_t piece : std::initializer_list<std::size_t>{1, 7, 10'000}) {
       core::LengthDecoder decoder(framing, {.max_message = 100}, "");
       test::DecoderDriver driver(decoder);
       const std::string refused = encode(framing, std::string(101, 'x'));
@@ -152,7 +152,7 @@ TEST(Lines, NoTailIsNoMessage) {
 TEST(Lines, TooLongOnesAreSkippedToTheirEnd) {
   const std::string stream = "12345\n123456\n" + std::string(1'000, 'x') + "\nnext\n";
   for (const bool tail : {false, true}) {
-    for (const std::size_t piece : {1, 3, 100, 10'000}) {
+    for (const std::size_t piece : std::initializer_list<std::size_t>{1, 3, 100, 10'000}) {
       core::LineDecoder decoder({.max_message = 5}, "");
       test::DecoderDriver driver(decoder);
       driver.give_in_pieces(stream + (tail ? std::string(9, 't') : ""), piece);

@@ -13,7 +13,6 @@ namespace fifomq {
 namespace {
 
 using test::checked_frame;
-using test::Fragment;
 using test::fragment_frame;
 using test::payload_field;
 using Payloads = std::vector<std::string>;
@@ -77,11 +76,12 @@ TEST(FrameDecoderLimits, MessageOfExactlyTheLimitPasses) {
 // A foreign writer does not fragment. Its message may be so far over the limit that the last digits
 // of its length, read alone, are over it as well: it is one message all the same.
 TEST(FrameDecoderLimits, MessageFarOverTheLimitIsOneMessage) {
-  for (const std::size_t size : {5'000, 100'000, 700'000, 5'000'000}) {
+  for (const std::size_t size :
+       std::initializer_list<std::size_t>{5'000, 100'000, 700'000, 5'000'000}) {
     core::FrameDecoder decoder({.max_message = 1'000});
     test::DecoderDriver driver(decoder);
     driver.give(checked_frame("before"));
-    driver.give_in_pieces(checked_frame(std::string(size, 'x')), 64 * 1024);
+    driver.give_in_pieces(checked_frame(std::string(size, 'x')), 65'536);
     driver.give(checked_frame("after"));
     driver.finish();
     EXPECT_EQ(driver.payloads(), (Payloads{"before", "after"})) << size;
@@ -96,12 +96,12 @@ TEST(FrameDecoderLimits, TooLargeIsNotHeldInMemory) {
   const std::string frame = checked_frame(std::string(16 * kMiB, 'x'));
   const std::size_t before = test::live_bytes();
   test::reset_peak();
-  driver.give_in_pieces(frame, 64 * 1024);
+  driver.give_in_pieces(frame, 65'536);
   EXPECT_LT(test::peak_bytes() - before, 512U * 1024);
 }
 
 constexpr std::size_t kStreams = 64;
-constexpr std::size_t kPart = 64 * 1024;
+constexpr std::size_t kPart = 65'536;
 
 // What one round leaves behind: every stream is at `offset`.
 void give_round(test::DecoderDriver& driver, std::size_t offset, std::size_t first,
@@ -139,7 +139,7 @@ TEST(FrameDecoderLimits, HalfSentMessagesStayWithinReassemblyMemory) {
 
 // While bytes keep coming no clock says that a writer is dead, but its memory is needed.
 TEST(FrameDecoderLimits, DeadSendersDoNotKeepTheirMemory) {
-  constexpr std::size_t kLimit = 256 * 1024;
+  constexpr std::size_t kLimit = 262'144;
   core::FrameDecoder decoder({.max_message = kLimit, .reassembly_memory = kLimit});
   test::DecoderDriver driver(decoder);
   const std::string half(kLimit / 2, 'h');

@@ -13,7 +13,6 @@ namespace fifomq {
 namespace {
 
 using test::checked_frame;
-using test::Fragment;
 using test::fragment_frame;
 using test::payload_field;
 using test::unchecked_frame;
@@ -50,7 +49,7 @@ void expect_same_at_every_split(std::string_view stream, const core::DecoderLimi
   for (std::size_t at = 0; at <= stream.size(); ++at) {
     compare(decode(stream, at, stream.size(), limits), "split at " + std::to_string(at));
   }
-  for (const std::size_t piece : {1, 2, 3, 5, 7, 64, 100}) {
+  for (const std::size_t piece : std::initializer_list<std::size_t>{1, 2, 3, 5, 7, 64, 100}) {
     compare(decode(stream, 0, piece, limits), "in pieces of " + std::to_string(piece));
   }
   EXPECT_EQ(differing, 0);
@@ -172,13 +171,13 @@ TEST(FrameDecoderSplit, EverythingAtOnce) {
 // digits look like a length of their own.
 TEST(FrameDecoderSplit, TooLargeIsCountedOnce) {
   const core::DecoderLimits limits{.max_message = 1'000};
-  for (const std::size_t size : {1'001, 4'200, 4'300, 20'000}) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{1'001, 4'200, 4'300, 20'000}) {
     const std::string stream =
         checked_frame("before") + checked_frame(std::string(size, 'x')) + checked_frame("after");
     const Result whole = decode(stream, stream.size(), 1, limits);
     EXPECT_EQ(whole.payloads, (std::vector<std::string>{"before", "after"})) << size;
     EXPECT_EQ(whole.counters.too_large, 1U) << size;
-    for (const std::size_t piece : {1, 10, 1'000}) {
+    for (const std::size_t piece : std::initializer_list<std::size_t>{1, 10, 1'000}) {
       EXPECT_EQ(decode(stream, 0, piece, limits), whole) << size << " in pieces of " << piece;
     }
   }

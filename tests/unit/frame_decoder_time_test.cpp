@@ -124,7 +124,7 @@ TEST_F(FrameDecoderTime, WantedTakesNothingOfALaterMessage) {
   // An exact reader: from this point on it takes no more than it is told to.
   std::string stream;
   std::vector<std::size_t> ends;
-  for (const std::size_t size : {0, 1, 5, 130, 600, 5'000}) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 5, 130, 600, 5'000}) {
     const std::string payload(size, 'p');
     stream += size % 2 == 0 ? checked_frame(payload) : test::unchecked_frame(payload);
     ends.push_back(stream.size());

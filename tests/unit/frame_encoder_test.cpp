@@ -88,7 +88,7 @@ TEST_F(FrameEncoderTest, AllFieldsComeThrough) {
   const std::string type(1024, 'T');
   const std::string unknown = test::bytes_field(13, std::string(1021, 'u'));
   test::Random random;
-  for (const std::size_t size : {0, 1, 1000, 5000, 100'000}) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 1000, 5000, 100'000}) {
     const std::string payload = random.bytes(size);
     send({.payload = as_byte_view(payload),
           .topic = topic,

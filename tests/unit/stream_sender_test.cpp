@@ -77,7 +77,7 @@ class StreamSenderTest : public testing::TestWithParam<std::tuple<Framing, bool>
 
 // Room for every number of bytes that a message takes, and one less.
 TEST_P(StreamSenderTest, ResultSaysWhatAReaderFinds) {
-  for (const std::size_t size : {10, 9'000}) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{10, 9'000}) {
     const std::string payload(size, 'p');
     for (std::size_t room = 0; room < size + 200 && !HasFailure(); room += size < 100 ? 1 : 97) {
       sink_.taken.clear();
