@@ -110,7 +110,11 @@ SendResult ZmqSender::send(const MessageView& message, Deadline deadline) {
       if (!accepted(result)) in_flight_->withdraw_latest();
     }
   } catch (const zmq::error_t& error) {
+    if (!message.origin) stamp_.take_back();
     throw to_error(error, endpoint_.text(), "send");
+  } catch (const Error&) {
+    if (!message.origin) stamp_.take_back();
+    throw;
   }
   if (!accepted(result) && !message.origin) stamp_.take_back();
   return result;
