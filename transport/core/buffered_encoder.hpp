@@ -11,16 +11,15 @@ namespace fifomq::core {
 
 class BufferedEncoder : public Encoder {
  public:
+  bool more() const final { return given_ < encoded_.size(); }
   ByteView next_piece() final {
     const ByteView rest = encoded_.view().subspan(given_);
     const ByteView piece = rest.first(std::min(rest.size(), kPieceBytes));
     given_ += piece.size();
-    last_piece_ = piece.size();
     return piece;
   }
-  Remainder abandon(bool piece_begun) final {
-    const std::size_t gone = piece_begun ? given_ : given_ - last_piece_;
-    return {.bytes = encoded_.view().subspan(gone), .completes = true};
+  Remainder abandon() final {
+    return {.bytes = encoded_.view().subspan(given_), .completes = true};
   }
 
  protected:
@@ -33,8 +32,7 @@ class BufferedEncoder : public Encoder {
 
  private:
   ByteBuffer encoded_;
-  std::size_t given_ = 0;       // in pieces so far
-  std::size_t last_piece_ = 0;  // of these, in the last one
+  std::size_t given_ = 0;  // in pieces so far
 };
 
 }  // namespace fifomq::core

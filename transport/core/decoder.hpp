@@ -25,6 +25,12 @@ struct DecoderLimits {
 // Takes a sentence about the stream that its operator should read.
 using Notice = std::function<void(std::string_view)>;
 
+// Messages of which a part was taken out of the unread bytes, and how many bytes that was.
+struct Held {
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+};
+
 class Decoder {
  public:
   explicit Decoder(std::chrono::nanoseconds frame_timeout) : frame_timeout_(frame_timeout) {}
@@ -37,7 +43,8 @@ class Decoder {
   // Room for at least `count` bytes; filled() says how many were written into it. Ends the life of
   // the view that next() gave.
   std::span<std::byte> room(std::size_t count) {
-    if (used_ > 0) {
+    // What is moved is less than what was used up, so that in all no byte is moved more than once.
+    if (used_ >= unread().size()) {
       buffer_.drop_front(used_);
       used_ = 0;
     }
@@ -47,7 +54,8 @@ class Decoder {
     buffer_.add_size(count);
     counters_.bytes_in += count;
     empty_since_.reset();
-    on_bytes();
+    last_bytes_ = empty_clock_;
+    abandoned_ = false;
   }
 
   // The next whole message, or false when more bytes are needed. The view lives until the next call
@@ -75,22 +83,40 @@ class Decoder {
   // How often source_empty() is to be called while waiting().
   std::chrono::nanoseconds empty_interval() const { return frame_timeout_ / kSlices; }
 
-  // Something is half done, and frame_timeout applies to it.
-  virtual bool waiting() const = 0;
+  // From now on no more is read than wanted() says: what follows a message is not here to be looked
+  // at.
+  void read_exactly() { exact_ = true; }
+
+  // The source is empty, and nobody is left who could write the rest of what is half done: this is
+  // given up by next(). Others may still come.
+  void writers_left() { abandoned_ = true; }
+
+  // Something is half done.
+  virtual bool waiting() const { return !unread().empty(); }
 
   // Nothing more will come: after this, next() hands out what is whole and the rest is counted.
-  virtual void finish() = 0;
+  void finish() { finished_ = true; }
 
   Counters counters() const {
     Counters all = counters_;
-    all.bytes_pending = all.bytes_in - all.bytes_in_messages - all.bytes_skipped;
-    all.messages_pending = all.messages_received - all.messages_delivered - all.dropped();
+    const auto [messages, bytes] = held();
+    all.messages_pending = messages;
+    all.bytes_pending = unread().size() + bytes;
     return all;
   }
 
  protected:
-  virtual void on_bytes() {}
+  virtual Held held() const { return {}; }
+
   virtual void on_empty() {}
+
+  // Whoever wrote what stands here will not go on.
+  bool ended() const { return finished_ || abandoned_; }
+  // What has not come by now never will.
+  bool silent() const { return ended() || empty_clock_ - last_bytes_ >= frame_timeout_; }
+
+  // What comes next is not on its way yet, or is not to be waited for.
+  bool nothing_follows() const { return exact_ || empty_since_.has_value(); }
 
   // The bytes not used up yet.
   ByteView unread() const { return buffer_.view().subspan(used_); }
@@ -113,8 +139,12 @@ class Decoder {
   const std::chrono::nanoseconds frame_timeout_;
   ByteBuffer buffer_;
   std::size_t used_ = 0;
+  bool exact_ = false;
+  bool finished_ = false;
+  bool abandoned_ = false;
   std::optional<std::chrono::steady_clock::time_point> empty_since_;
   std::chrono::nanoseconds empty_clock_{0};
+  std::chrono::nanoseconds last_bytes_{0};  // when bytes came last, on that clock
 };
 
 }  // namespace fifomq::core

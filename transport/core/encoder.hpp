@@ -4,6 +4,7 @@
 
 #include <climits>
 #include <cstddef>
+#include <span>
 
 #include <fifomq/message.hpp>
 
@@ -33,13 +34,26 @@ class Encoder {
   virtual bool begin(const MessageView& message) = 0;
   virtual const char* refusal() const = 0;
 
+  // A shorter way for a message that is one piece: all of it, put right there, and its size. 0: it
+  // does not fit, or is not as simple; nothing has happened, and begin() is the way.
+  virtual std::size_t put_whole(const MessageView& /*message*/, std::span<std::byte> /*room*/) {
+    return 0;
+  }
+
+  // Whether the message has pieces left.
+  virtual bool more() const = 0;
+
   // The next piece, valid until the next call; empty when the message is through.
   virtual ByteView next_piece() = 0;
 
-  // The message has begun to leave and is not to go on. `piece_begun`: part of the last piece was
-  // written; its rest goes out in any case, before the remainder. Otherwise nothing of that piece
-  // was.
-  virtual Remainder abandon(bool piece_begun) = 0;
+  // Whether the next piece takes a page of kPieceBytes all but a few bytes; then fill_page() puts
+  // it where it is wanted, which saves copying it, and says how many bytes it has.
+  virtual bool fills_page() const { return false; }
+  virtual std::size_t fill_page(std::byte* /*page*/) { return 0; }
+
+  // The message has begun to leave and is not to go on, and more() pieces are left. Where it is
+  // cancelled, any number of the last pieces may be left out; otherwise all that were given go out.
+  virtual Remainder abandon() = 0;
 
   // Nothing of the message begun last was written, or it was cancelled.
   virtual void forget() {}

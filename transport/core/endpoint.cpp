@@ -41,6 +41,7 @@ bool is_scheme(std::string_view scheme) {
 }  // namespace
 
 Endpoint Endpoint::parse(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) refuse(text, "it holds a byte of value zero");
   Endpoint endpoint;
   endpoint.text_ = text;
   const std::size_t question = std::min(text.find('?'), text.size());

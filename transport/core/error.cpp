@@ -1,4 +1,8 @@
+#include <string_view>
+
 #include <fifomq/error.hpp>
+
+#include "core/utf8.hpp"
 
 namespace fifomq {
 namespace {
@@ -8,6 +12,41 @@ class Category final : public std::error_category {
   const char* name() const noexcept override { return "fifomq"; }
   std::string message(int value) const override { return error_name(static_cast<Errc>(value)); }
 };
+
+bool is_control(std::string_view text, std::size_t at) {
+  const auto byte = static_cast<unsigned char>(text[at]);
+  if (byte < 0x20 || byte == 0x7F) return true;
+  // U+0080 to U+009F, which some terminals obey too.
+  return byte == 0xC2 && static_cast<unsigned char>(text[at + 1]) < 0xA0;
+}
+
+void append_escaped(std::string& text, char c) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(c);
+  text += "\\x";
+  text += kDigits[byte >> 4];
+  text += kDigits[byte & 0xF];
+}
+
+// An endpoint and a peer's names end up in logs and on terminals: one line, and nothing that a
+// terminal obeys.
+std::string printable(std::string_view text) {
+  const bool is_utf8 = core::is_utf8(text);
+  std::string shown;
+  shown.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_ascii = static_cast<unsigned char>(text[i]) < 0x80;
+    if (!is_ascii && !is_utf8) {
+      append_escaped(shown, text[i]);
+    } else if (is_control(text, i)) {
+      append_escaped(shown, text[i]);
+      if (!is_ascii) append_escaped(shown, text[++i]);
+    } else {
+      shown += text[i];
+    }
+  }
+  return shown;
+}
 
 }  // namespace
 
@@ -35,6 +74,12 @@ const char* error_name(Errc code) noexcept {
       return "not_representable";
     case Errc::full:
       return "full";
+    case Errc::other_message_type:
+      return "other_message_type";
+    case Errc::undecodable:
+      return "undecodable";
+    case Errc::over_decode_limit:
+      return "over_decode_limit";
     case Errc::unsupported:
       return "unsupported";
     case Errc::system_failure:
@@ -54,7 +99,8 @@ std::error_code make_error_code(Errc code) noexcept {
 
 Error::Error(Errc code, std::string endpoint, const std::string& sentence)
     : std::system_error(code), endpoint_(std::move(endpoint)) {
-  text_ = (endpoint_.empty() ? "" : endpoint_ + ": ") + sentence + " [" + error_name(code) + "]";
+  text_ = printable((endpoint_.empty() ? "" : endpoint_ + ": ") + sentence + " [" +
+                    error_name(code) + "]");
 }
 
 }  // namespace fifomq

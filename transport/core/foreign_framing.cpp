@@ -84,7 +84,7 @@ bool LengthDecoder::next(MessageView& message) {
       continue;
     }
     if (status == LengthPrefix::Parsed::incomplete || size > unread().size() - prefix_bytes) {
-      if (finished_ || empty_clock() - last_bytes_ >= limits_.frame_timeout) give_up();
+      if (silent()) give_up();
       return false;
     }
     message = foreign_message(unread().subspan(prefix_bytes, size), topic_);
@@ -102,7 +102,7 @@ bool LengthDecoder::skip_refused() {
   const auto here = std::min<std::uint64_t>(to_skip_, unread().size());
   skip(here);
   to_skip_ -= here;
-  if (to_skip_ > 0 && empty_clock() - last_bytes_ >= limits_.frame_timeout) to_skip_ = 0;
+  if (silent()) to_skip_ = 0;
   return to_skip_ == 0;
 }
 
@@ -128,23 +128,24 @@ LineDecoder::LineDecoder(const DecoderLimits& limits, std::string topic)
     : Decoder(limits.frame_timeout), limits_(limits), topic_(std::move(topic)) {}
 
 bool LineDecoder::next(MessageView& message) {
+  if (ended() && unread().empty()) refusing_ = false;
   while (!unread().empty()) {
     const ByteView bytes = unread();
     const auto found =
         std::find(bytes.begin() + static_cast<std::ptrdiff_t>(searched_), bytes.end(), kNewline);
     const auto size = static_cast<std::size_t>(found - bytes.begin());
-    const bool ended = found != bytes.end();
-    searched_ = ended ? 0 : size;
+    const bool line_ended = found != bytes.end();
+    searched_ = line_ended ? 0 : size;
     if (refusing_ || size > limits_.max_message) {
-      refuse(size + (ended ? 1 : 0));
-      refusing_ = !ended;
+      refuse(size + (line_ended ? 1 : 0));
+      refusing_ = !line_ended && !ended();
       continue;
     }
-    if (!ended && !finished_) return false;
+    if (!line_ended && !ended()) return false;
     message = foreign_message(bytes.first(size), topic_);
     ++counters_.messages_received;
     ++counters_.messages_delivered;
-    const std::size_t used = size + (ended ? 1 : 0);
+    const std::size_t used = size + (line_ended ? 1 : 0);
     counters_.bytes_in_messages += used;
     use(used);
     searched_ = 0;

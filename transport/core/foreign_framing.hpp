@@ -1,5 +1,7 @@
 // Framings that other programs use: a length in front, a newline behind, or nothing at all. They
 // carry payloads only, and cannot tell damage: a byte too many or too few shifts all that follows.
+// But when every writer has left, or after frame_timeout of silence, half a message is not put
+// together with what comes next.
 #pragma once
 
 #include <string>
@@ -33,10 +35,6 @@ class LengthDecoder final : public Decoder {
   bool next(MessageView& message) override;
   std::uint64_t wanted(std::uint64_t messages) const override;
   bool waiting() const override { return !unread().empty() || to_skip_ > 0; }
-  void finish() override { finished_ = true; }
-
- protected:
-  void on_bytes() override { last_bytes_ = empty_clock(); }
 
  private:
   void give_up();
@@ -46,19 +44,16 @@ class LengthDecoder final : public Decoder {
   const DecoderLimits limits_;
   const std::string topic_;
   std::uint64_t to_skip_ = 0;  // bytes of a refused message that are still to come
-  bool finished_ = false;
-  std::chrono::nanoseconds last_bytes_{0};
 };
 
-// Lines without their newline. The last line needs none.
+// Lines without their newline. A writer's last line needs none.
 class LineDecoder final : public Decoder {
  public:
   LineDecoder(const DecoderLimits& limits, std::string topic);
 
   bool next(MessageView& message) override;
   std::uint64_t wanted(std::uint64_t messages) const override { return messages; }
-  bool waiting() const override { return false; }
-  void finish() override { finished_ = true; }
+  bool waiting() const override { return !unread().empty() || refusing_; }
 
  private:
   void refuse(std::size_t count);
@@ -67,7 +62,6 @@ class LineDecoder final : public Decoder {
   const std::string topic_;
   std::size_t searched_ = 0;
   bool refusing_ = false;  // inside a line that is too long
-  bool finished_ = false;
 };
 
 class ByteDecoder final : public Decoder {
@@ -76,8 +70,6 @@ class ByteDecoder final : public Decoder {
 
   bool next(MessageView& message) override;
   std::uint64_t wanted(std::uint64_t messages) const override { return messages; }
-  bool waiting() const override { return false; }
-  void finish() override {}
 
  private:
   const std::string topic_;

@@ -1,43 +1,26 @@
 #include "core/frame.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "core/checksum.hpp"
+#include "core/frame_tags.hpp"
 #include "core/utf8.hpp"
 #include "core/varint.hpp"
 
 namespace fifomq::core {
 namespace {
 
-// Protobuf wire types.
-enum class WireType : std::uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
-
-constexpr std::byte tag(unsigned field, WireType type) {
-  return static_cast<std::byte>(field << 3 | static_cast<unsigned>(type));
-}
-
-constexpr std::byte kSyncTag = tag(1, WireType::fixed32);
-constexpr std::byte kCheckTag = tag(2, WireType::fixed32);
-constexpr std::byte kWriterTag = tag(3, WireType::fixed64);
-constexpr std::byte kSequenceTag = tag(4, WireType::varint);
-constexpr std::byte kTopicTag = tag(5, WireType::bytes);
-constexpr std::byte kTypeTag = tag(6, WireType::bytes);
-constexpr std::byte kSentTag = tag(7, WireType::fixed64);
-constexpr std::byte kHopsTag = tag(8, WireType::varint);
-constexpr std::byte kStreamTag = tag(9, WireType::fixed32);
-constexpr std::byte kFragmentOfTag = tag(10, WireType::varint);
-constexpr std::byte kTotalSizeTag = tag(11, WireType::varint);
-constexpr std::byte kOffsetTag = tag(12, WireType::varint);
-constexpr std::byte kPayloadTag = tag(15, WireType::bytes);
+// Keys and lengths have 32 bits; the Protobuf runtime takes no longer varint for one.
+constexpr std::size_t kMaxVarint32Bytes = 5;
 
 constexpr std::size_t kWord32 = 1 + sizeof(std::uint32_t);
 constexpr std::size_t kWord64 = 1 + sizeof(std::uint64_t);
-constexpr std::size_t kCheckedFrom = 2 * kWord32;  // behind sync and checksum
+static_assert(kCheckedFrom == 2 * kWord32);
 
 // Protobuf leaves out a field that has its default value.
 std::size_t varint_field_size(std::uint64_t value) {
   return value == 0 ? 0 : 1 + varint_size(value);
-}
-std::size_t bytes_field_size(std::size_t size) {
-  return size == 0 ? 0 : 1 + varint_size(size) + size;
 }
 
 template <typename Word>
@@ -74,22 +57,29 @@ class Parser {
         frame_(frame),
         unknown_(unknown) {}
 
-  ParseStatus parse() {
+  ParsedFields parse() {
+    const ParseStatus status = fields();
+    return {.status = status,
+            .needed = std::max(needed_, whole_.size() + 1),
+            .check = has_check_ ? std::optional(check_) : std::nullopt};
+  }
+
+ private:
+  ParseStatus fields() {
     if (const auto status = sync(); status != TakeStatus::taken) return to_status(status);
     if (const auto status = checksum(); status != TakeStatus::taken) return to_status(status);
     while (!rest_.empty()) {
       if (const auto status = field(); status != TakeStatus::taken) return to_status(status);
+      if (taken() - frame_.payload.size() > kMaxHeaderBytes) return ParseStatus::invalid;
     }
     if (missing_ > 0) return ParseStatus::incomplete;
     if (!consistent()) return ParseStatus::invalid;
-    if (has_check_ && crc32c(whole_.subspan(kCheckedFrom)) != check_)
-      return ParseStatus::wrong_check;
-    frame_.checked = has_check_;
     frame_.unknown_fields = as_byte_view(unknown_);
     return ParseStatus::parsed;
   }
 
- private:
+  std::size_t taken() const { return whole_.size() - rest_.size(); }
+
   // A field that ends behind what is here is incomplete only if it ends within the body.
   ParseStatus to_status(TakeStatus status) const {
     if (status == TakeStatus::invalid || missing_ == 0) return ParseStatus::invalid;
@@ -116,7 +106,10 @@ class Parser {
   TakeStatus field() {
     const ByteView start = rest_;
     std::uint64_t key = 0;
-    if (const auto status = take_varint(rest_, key); status != TakeStatus::taken) return status;
+    if (const auto status = take_varint(rest_, key, kMaxVarint32Bytes);
+        status != TakeStatus::taken) {
+      return status;
+    }
     if (key >> 32 != 0 || key >> 3 == 0) return TakeStatus::invalid;
     if (key > 0x7F) return unknown_field(start, static_cast<WireType>(key & 7));
     switch (static_cast<std::byte>(key)) {
@@ -141,7 +134,7 @@ class Parser {
       case kOffsetTag:
         return take_varint(rest_, frame_.offset);
       case kPayloadTag:
-        return bytes_field(frame_.payload);
+        return bytes_field(frame_.payload, kAnySize);
       default:
         return known_number(key >> 3) ? TakeStatus::invalid
                                       : unknown_field(start, static_cast<WireType>(key & 7));
@@ -158,12 +151,18 @@ class Parser {
     return status;
   }
 
-  // The length is checked against the body before anything else: it may be a lie.
-  TakeStatus bytes_field(ByteView& bytes) {
+  // The length is checked before anything else: it may be a lie.
+  TakeStatus bytes_field(ByteView& bytes, std::size_t most) {
     std::uint64_t size = 0;
-    if (const auto status = take_varint(rest_, size); status != TakeStatus::taken) return status;
-    if (size > rest_.size() + missing_) return TakeStatus::invalid;
-    if (size > rest_.size()) return TakeStatus::incomplete;
+    if (const auto status = take_varint(rest_, size, kMaxVarint32Bytes);
+        status != TakeStatus::taken) {
+      return status;
+    }
+    if (size > most || size > rest_.size() + missing_) return TakeStatus::invalid;
+    if (size > rest_.size()) {
+      needed_ = taken() + size;
+      return TakeStatus::incomplete;
+    }
     bytes = rest_.first(size);
     rest_ = rest_.subspan(size);
     return TakeStatus::taken;
@@ -171,10 +170,9 @@ class Parser {
 
   TakeStatus string_field(std::string_view& text, std::size_t most) {
     ByteView bytes;
-    const auto status = bytes_field(bytes);
+    const auto status = bytes_field(bytes, most);
     text = as_text(bytes);
-    if (status == TakeStatus::taken && (text.size() > most || !is_utf8(text)))
-      return TakeStatus::invalid;
+    if (status == TakeStatus::taken && !is_utf8(text)) return TakeStatus::invalid;
     return status;
   }
 
@@ -185,7 +183,7 @@ class Parser {
     const auto status = type == WireType::varint    ? take_varint(rest_, word64)
                         : type == WireType::fixed64 ? take_word(rest_, word64)
                         : type == WireType::fixed32 ? take_word(rest_, word32)
-                        : type == WireType::bytes   ? bytes_field(bytes)
+                        : type == WireType::bytes   ? bytes_field(bytes, kMaxUnknownBytes)
                                                     : TakeStatus::invalid;
     if (status != TakeStatus::taken) return status;
     const std::string_view field = as_text(start.first(start.size() - rest_.size()));
@@ -201,9 +199,12 @@ class Parser {
            frame_.payload.size() <= frame_.total_size - frame_.offset && frame_.total_size > 0;
   }
 
+  static constexpr std::size_t kAnySize = std::numeric_limits<std::size_t>::max();
+
   ByteView whole_;
   ByteView rest_;
   std::size_t missing_;
+  std::size_t needed_ = 0;
   Frame& frame_;
   std::string& unknown_;
   bool has_check_ = false;
@@ -235,6 +236,9 @@ MessageView to_message(const Frame& frame) {
 }
 
 const char* refusal(const MessageView& message) {
+  if (message.topic.empty() && message.type.empty() && message.unknown_fields.empty()) {
+    return nullptr;
+  }
   if (message.topic.size() > kMaxTopicBytes) return "its topic is longer than 1 KiB";
   if (message.type.size() > kMaxTypeBytes) return "its type name is longer than 1 KiB";
   if (message.unknown_fields.size() > kMaxUnknownBytes) {
@@ -254,8 +258,8 @@ std::size_t body_size(const Frame& frame) {
          frame.unknown_fields.size() + bytes_field_size(frame.payload.size());
 }
 
-void write_body(const Frame& frame, std::span<std::byte> out) {
-  std::byte* at = out.data();
+std::byte* write_body(const Frame& frame, std::byte* out) {
+  std::byte* at = out;
   *at++ = kSyncTag;
   at = put_word(at, kSync);
   *at++ = kCheckTag;
@@ -272,14 +276,24 @@ void write_body(const Frame& frame, std::span<std::byte> out) {
   at = put_varint_field(at, kTotalSizeTag, frame.total_size);
   at = put_varint_field(at, kOffsetTag, frame.offset);
   at = put_raw(at, frame.unknown_fields);
-  put_bytes_field(at, kPayloadTag, frame.payload);
-  put_word(check, crc32c(out.subspan(kCheckedFrom)));
+  at = put_bytes_field(at, kPayloadTag, frame.payload);
+  put_word(check, crc32c({out + kCheckedFrom, at}));
+  return at;
 }
 
-ParseStatus parse_body(ByteView available, std::size_t size, Frame& frame, std::string& unknown) {
+ParsedFields parse_fields(ByteView available, std::size_t size, Frame& frame,
+                          std::string& unknown) {
   frame = {};
   unknown.clear();
   return Parser(available, size, frame, unknown).parse();
+}
+
+ParseStatus parse_body(ByteView body, Frame& frame, std::string& unknown) {
+  const auto [status, needed, check] = parse_fields(body, body.size(), frame, unknown);
+  if (status != ParseStatus::parsed) return status;
+  if (check && *check != crc32c(body.subspan(kCheckedFrom))) return ParseStatus::wrong_check;
+  frame.checked = check.has_value();
+  return ParseStatus::parsed;
 }
 
 }  // namespace fifomq::core

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,7 +17,8 @@ inline constexpr std::uint32_t kSync = 0xC5FEF0F1;
 inline constexpr std::size_t kMaxTopicBytes = 1024;
 inline constexpr std::size_t kMaxTypeBytes = 1024;
 inline constexpr std::size_t kMaxUnknownBytes = 1024;
-// A frame without its payload is never larger than this.
+// A frame without its payload is never larger than this, one that says a field twice included: so
+// its fields are read in bounded time.
 inline constexpr std::size_t kMaxHeaderBytes =
     kMaxTopicBytes + kMaxTypeBytes + kMaxUnknownBytes + 128;
 // A serialized frame begins with the sync field: a tag, then the sync bytes.
@@ -52,9 +54,9 @@ const char* refusal(const MessageView& message);
 // Size of the serialized frame, without a length in front.
 std::size_t body_size(const Frame& frame);
 
-// Serializes into exactly body_size() bytes: fields in order, unknown ones before the payload,
-// which ends the frame; the checksum is computed.
-void write_body(const Frame& frame, std::span<std::byte> out);
+// Serializes into body_size() bytes and returns their end: fields in order, unknown ones before the
+// payload, which ends the frame; the checksum is computed.
+std::byte* write_body(const Frame& frame, std::byte* out);
 
 enum class ParseStatus {
   parsed,
@@ -63,9 +65,22 @@ enum class ParseStatus {
   wrong_check,  // structure is right, checksum is not
 };
 
-// Parses a body that is `size` bytes long and of which the first `available` are here; believes no
-// length that does not fit. `unknown` takes up the unknown fields of a parsed frame, which then
-// point into it.
-ParseStatus parse_body(ByteView available, std::size_t size, Frame& frame, std::string& unknown);
+// Parses a whole body. `unknown` takes up the unknown fields of a parsed frame, which then point
+// into it.
+ParseStatus parse_body(ByteView body, Frame& frame, std::string& unknown);
+
+struct ParsedFields {
+  ParseStatus status = ParseStatus::invalid;  // never wrong_check
+  // Of an incomplete body: how many of its bytes must be here before more can be said.
+  std::size_t needed = 0;
+  // To be compared with the checksum of the body from kCheckedFrom on; none = unchecked.
+  std::optional<std::uint32_t> check{};
+};
+// Sync and checksum, which the checksum does not cover.
+inline constexpr std::size_t kCheckedFrom = 10;
+
+// The same for a body that is `size` bytes long and of which the first ones are here; believes no
+// length that does not fit, and leaves the checksum to the caller.
+ParsedFields parse_fields(ByteView available, std::size_t size, Frame& frame, std::string& unknown);
 
 }  // namespace fifomq::core

@@ -14,14 +14,18 @@ class FrameEncoder final : public Encoder {
   FrameEncoder();
 
   bool begin(const MessageView& message) override;
+  std::size_t put_whole(const MessageView& message, std::span<std::byte> room) override;
   const char* refusal() const override { return refusal_; }
+  bool more() const override { return !through_; }
   ByteView next_piece() override;
-  Remainder abandon(bool piece_begun) override;
+  bool fills_page() const override;
+  std::size_t fill_page(std::byte* page) override;
+  Remainder abandon() override;
   void forget() override;
   void renew_identity() override;
 
  private:
-  ByteView next_fragment();
+  Frame take_fragment();
   ByteView piece(const Frame& frame);
 
   OriginStamp stamp_;
@@ -32,7 +36,7 @@ class FrameEncoder final : public Encoder {
   std::size_t sent_ = 0;  // bytes of the payload that are in pieces already
   bool stamped_ = false;  // the message took its origin from stamp_
   bool through_ = true;
-  std::array<std::byte, kPieceBytes> page_;
+  std::array<std::byte, kPieceBytes + 1> page_;  // a length of one byte leaves the first one free
 };
 
 }  // namespace fifomq::core

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <memory>
 #include <random>
 
 namespace fifomq::core {
@@ -26,8 +27,18 @@ std::uint32_t random_id32() {
 
 std::uint64_t fork_generation() {
   [[maybe_unused]] static const int kRegistered =
-      pthread_atfork(nullptr, nullptr, [] { generation.fetch_add(1, std::memory_order_relaxed); });
+      pthread_atfork([] { fork_mutex().lock(); }, [] { fork_mutex().unlock(); },
+                     [] {
+                       generation.fetch_add(1, std::memory_order_relaxed);
+                       // A thread that waited for it is not here, and would be waited for.
+                       std::construct_at(&fork_mutex());
+                     });
   return generation.load(std::memory_order_relaxed);
+}
+
+std::shared_mutex& fork_mutex() {
+  static std::shared_mutex mutex;
+  return mutex;
 }
 
 }  // namespace fifomq::core

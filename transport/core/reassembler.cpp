@@ -1,33 +1,35 @@
 #include "core/reassembler.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace fifomq::core {
 namespace {
 
-// What a stream costs even without a byte of payload: so many streams cannot use up memory either.
 constexpr std::size_t kLeastCapacity = 4096;
+// So many streams for so much memory: what a stream costs beside its payload, up to 3 KiB of topic
+// and the like, then adds a twentieth at most.
+constexpr std::size_t kMemoryPerStream = std::size_t{64} << 10;
+constexpr std::size_t kLeastStreams = 16;
 // A buffer up to this size is kept for the next message; a larger one goes back to the system.
 constexpr std::size_t kMostKept = std::size_t{4} << 20;
 
 }  // namespace
 
-bool Reassembler::add(const Frame& fragment, std::size_t wire_bytes, std::chrono::nanoseconds now,
-                      MessageView& message) {
+bool Reassembler::add(const Frame& fragment, const Arrival& arrival, MessageView& message) {
+  position_ = arrival.position;
   Partial* partial = find_or_begin(fragment);
-  if (partial == nullptr) {
-    counters_.bytes_skipped += wire_bytes;
+  if (partial != nullptr) hear(*partial, arrival);
+  if (partial == nullptr || partial->refused) {
+    counters_.bytes_skipped += arrival.wire_bytes;
     return false;
   }
-  partial->heard = now;
-  partial->heard_at_byte = counters_.bytes_in;
-  if (partial->refused) {
-    counters_.bytes_skipped += wire_bytes;
-    return false;
-  }
-  partial->wire_bytes += wire_bytes;
+  partial->wire_bytes += arrival.wire_bytes;
+  held_bytes_ += arrival.wire_bytes;
   if (fragment.is_cancel()) {
     drop_unfinished(*partial, &Counters::cancelled);
+    forget(*partial);
   } else if (fragment.total_size != partial->total_size ||
              fragment.offset != partial->payload.size()) {
     refuse(*partial, &Counters::given_up);
@@ -35,41 +37,54 @@ bool Reassembler::add(const Frame& fragment, std::size_t wire_bytes, std::chrono
     refuse(*partial, &Counters::over_memory);
   } else {
     append(*partial, fragment);
-    if (partial->payload.size() == partial->total_size) {
-      complete(*partial, message);
-      partials_.erase(fragment.stream);
-      return true;
-    }
-    return false;
+    if (partial->payload.size() < partial->total_size) return false;
+    complete(*partial, message);
+    return true;
   }
-  if (fragment.is_cancel()) partials_.erase(fragment.stream);
   return false;
 }
 
 // Null when there is nothing to add the fragment to.
 Reassembler::Partial* Reassembler::find_or_begin(const Frame& fragment) {
-  const auto known = partials_.find(fragment.stream);
-  if (known != partials_.end() && known->second.fragment_of == fragment.fragment_of) {
-    return &known->second;
+  const auto known = streams_.find(fragment.stream);
+  if (known != streams_.end() && known->second->fragment_of == fragment.fragment_of) {
+    return &*known->second;
   }
   // A cancel for something that is not here any more says nothing new.
   if (fragment.is_cancel()) return nullptr;
-  if (known == partials_.end() && partials_.size() >= limits_.reassembly_memory / kLeastCapacity) {
+  if (known != streams_.end()) {
+    give_up(*known->second);
+    forget(*known->second);
+  }
+  Partial* partial = new_partial(fragment);
+  if (partial != nullptr) begin(*partial, fragment);
+  return partial;
+}
+
+Reassembler::Partial* Reassembler::new_partial(const Frame& fragment) {
+  const auto most =
+      std::max<std::uint64_t>(kLeastStreams, limits_.reassembly_memory / kMemoryPerStream);
+  if (streams_.size() >= most && !evict_entry()) {
     if (fragment.offset == 0) {
       ++counters_.messages_received;
       ++counters_.over_memory;
     }
     return nullptr;
   }
-  Partial& partial = known != partials_.end() ? known->second : partials_[fragment.stream];
-  if (partial.fragment_of != 0 && !partial.refused) drop_unfinished(partial, &Counters::given_up);
-  begin(partial, fragment);
+  Partial& partial = active_.emplace_back();
+  partial.stream = fragment.stream;
+  streams_[fragment.stream] = std::prev(active_.end());
   return &partial;
 }
 
+void Reassembler::hear(Partial& partial, const Arrival& arrival) {
+  partial.heard = arrival.time;
+  partial.heard_at = arrival.position;
+  Partials& list = partial.refused ? refused_ : active_;
+  list.splice(list.end(), list, streams_[partial.stream]);
+}
+
 void Reassembler::begin(Partial& partial, const Frame& fragment) {
-  release(partial);
-  partial = Partial{};
   partial.fragment_of = fragment.fragment_of;
   partial.total_size = fragment.total_size;
   ++counters_.messages_received;
@@ -102,7 +117,7 @@ bool Reassembler::make_room(Partial& partial, std::size_t extra) {
   const std::size_t capacity = std::max(
       needed, std::min<std::size_t>(partial.total_size, std::max(2 * before, kLeastCapacity)));
   while (memory_ - before + capacity > limits_.reassembly_memory) {
-    if (!evict_silent(partial)) return false;
+    if (!evict_memory(partial)) return false;
   }
   partial.payload.reserve(capacity);
   memory_ += capacity - before;
@@ -111,12 +126,23 @@ bool Reassembler::make_room(Partial& partial, std::size_t extra) {
 
 // While the source is never empty, the clock that declares a writer dead stands still. A stream
 // that got nothing while as much as a whole message of the largest size went by is dead enough to
-// lose its memory.
-bool Reassembler::evict_silent(const Partial& asking) {
-  for (auto& [stream, partial] : partials_) {
-    if (&partial == &asking || partial.payload.capacity() == 0) continue;
-    if (counters_.bytes_in - partial.heard_at_byte < limits_.max_message) continue;
-    refuse(partial, &Counters::given_up);
+// lose its memory to another one, or its entry.
+bool Reassembler::is_stale(const Partial& partial) const {
+  return position_ - partial.heard_at >= limits_.max_message;
+}
+
+bool Reassembler::evict_memory(const Partial& asking) {
+  Partial& silent = active_.front();
+  if (&silent == &asking || !is_stale(silent)) return false;
+  refuse(silent, &Counters::given_up);
+  return true;
+}
+
+bool Reassembler::evict_entry() {
+  for (Partials* list : {&refused_, &active_}) {
+    if (list->empty() || !is_stale(list->front())) continue;
+    give_up(list->front());
+    forget(list->front());
     return true;
   }
   return false;
@@ -134,8 +160,12 @@ void Reassembler::append(Partial& partial, const Frame& fragment) {
 
 void Reassembler::complete(Partial& partial, MessageView& message) {
   counters_.bytes_in_messages += partial.wire_bytes;
+  held_bytes_ -= partial.wire_bytes;
   memory_ -= partial.payload.capacity();
   finished_ = std::move(partial);
+  const auto entry = streams_.find(finished_.stream);
+  active_.erase(entry->second);
+  streams_.erase(entry);
   message = finished_.head.view();
   message.payload = finished_.payload.view();
 }
@@ -143,13 +173,20 @@ void Reassembler::complete(Partial& partial, MessageView& message) {
 void Reassembler::refuse(Partial& partial, std::uint64_t Counters::*reason) {
   drop_unfinished(partial, reason);
   partial.refused = true;
+  partial.head = {};
+  refused_.splice(refused_.end(), active_, streams_[partial.stream]);
 }
 
 void Reassembler::drop_unfinished(Partial& partial, std::uint64_t Counters::*reason) {
   ++(counters_.*reason);
   counters_.bytes_skipped += partial.wire_bytes;
+  held_bytes_ -= partial.wire_bytes;
   partial.wire_bytes = 0;
   release(partial);
+}
+
+void Reassembler::give_up(Partial& partial) {
+  if (!partial.refused) drop_unfinished(partial, &Counters::given_up);
 }
 
 void Reassembler::release(Partial& partial) {
@@ -157,23 +194,26 @@ void Reassembler::release(Partial& partial) {
   partial.payload.release();
 }
 
+void Reassembler::forget(Partial& partial) {
+  const auto entry = streams_.find(partial.stream);
+  (partial.refused ? refused_ : active_).erase(entry->second);
+  streams_.erase(entry);
+}
+
 void Reassembler::expire(std::chrono::nanoseconds now) {
-  for (auto entry = partials_.begin(); entry != partials_.end();) {
-    Partial& partial = entry->second;
-    if (now - partial.heard < limits_.frame_timeout) {
-      ++entry;
-      continue;
+  for (Partials* list : {&refused_, &active_}) {
+    while (!list->empty() && now - list->front().heard >= limits_.frame_timeout) {
+      give_up(list->front());
+      forget(list->front());
     }
-    if (!partial.refused) drop_unfinished(partial, &Counters::given_up);
-    entry = partials_.erase(entry);
   }
 }
 
 void Reassembler::give_up_all() {
-  for (auto& [stream, partial] : partials_) {
-    if (!partial.refused) drop_unfinished(partial, &Counters::given_up);
-  }
-  partials_.clear();
+  for (Partial& partial : active_) give_up(partial);
+  active_.clear();
+  refused_.clear();
+  streams_.clear();
 }
 
 }  // namespace fifomq::core

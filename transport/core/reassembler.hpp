@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <list>
 #include <string>
 #include <unordered_map>
 
@@ -21,44 +22,61 @@ class Reassembler {
   Reassembler(const DecoderLimits& limits, Counters& counters)
       : limits_(limits), counters_(counters) {}
 
-  // Takes a fragment that was `wire_bytes` long. True when it completes a message, which is valid
-  // until the next call. `now` is on the clock that runs while the source is empty.
-  bool add(const Frame& fragment, std::size_t wire_bytes, std::chrono::nanoseconds now,
-           MessageView& message);
+  // How a fragment came.
+  struct Arrival {
+    std::size_t wire_bytes;         // of its frame
+    std::uint64_t position;         // in the stream, where the frame ends
+    std::chrono::nanoseconds time;  // on the clock that runs while the source is empty
+  };
+  // True when the fragment completes a message, which is valid until the next call.
+  bool add(const Frame& fragment, const Arrival& arrival, MessageView& message);
 
   // Gives up what got no fragment for frame_timeout of that clock.
   void expire(std::chrono::nanoseconds now);
   void give_up_all();
 
-  bool waiting() const { return !partials_.empty(); }
+  bool waiting() const { return !streams_.empty(); }
+  Held held() const { return {.messages = active_.size(), .bytes = held_bytes_}; }
 
  private:
   struct Partial {
+    std::uint32_t stream = 0;
     std::uint64_t fragment_of = 0;
     std::uint64_t total_size = 0;
     std::size_t wire_bytes = 0;         // of its frames so far
     std::chrono::nanoseconds heard{0};  // when its last fragment came
-    std::uint64_t heard_at_byte = 0;    // and where in the stream
+    std::uint64_t heard_at = 0;         // and where in the stream
     bool refused = false;               // counted already; its remaining fragments are skipped
     Message head;                       // all of the message but its payload
     ByteBuffer payload;
   };
-  using Partials = std::unordered_map<std::uint32_t, Partial>;
+  using Partials = std::list<Partial>;
 
   Partial* find_or_begin(const Frame& fragment);
+  Partial* new_partial(const Frame& fragment);
   void begin(Partial& partial, const Frame& fragment);
+  void hear(Partial& partial, const Arrival& arrival);
   bool make_room(Partial& partial, std::size_t extra);
-  bool evict_silent(const Partial& asking);
+  bool is_stale(const Partial& partial) const;
+  bool evict_memory(const Partial& asking);
+  bool evict_entry();
   void append(Partial& partial, const Frame& fragment);
   void refuse(Partial& partial, std::uint64_t Counters::*reason);
   void complete(Partial& partial, MessageView& message);
   void drop_unfinished(Partial& partial, std::uint64_t Counters::*reason);
+  void give_up(Partial& partial);
   void release(Partial& partial);
+  void forget(Partial& partial);
 
   const DecoderLimits limits_;
   Counters& counters_;
-  Partials partials_;
-  std::uint64_t memory_ = 0;  // what the partials hold
+  // By when they were heard of last, the longest silent first.
+  Partials active_;
+  Partials refused_;
+  std::unordered_map<std::uint32_t, Partials::iterator> streams_;
+  std::uint64_t position_ = 0;    // of the last fragment
+  std::uint64_t memory_ = 0;      // what the partials' payloads take
+  std::uint64_t held_bytes_ = 0;  // of their frames
   // The message handed out last; its buffer is used again for the next one.
   Partial finished_;
 };

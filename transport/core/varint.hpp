@@ -38,11 +38,17 @@ std::byte* put_word(std::byte* out, Word value) {
 
 enum class TakeStatus { taken, incomplete, invalid };
 
-// Takes a varint off the front of `bytes`. Invalid when it is longer than ten bytes or holds more
-// than 64 bits.
-inline TakeStatus take_varint(ByteView& bytes, std::uint64_t& value) {
+// Takes a varint off the front of `bytes`. Invalid when it is longer than `most_bytes` or holds
+// more than 64 bits.
+inline TakeStatus take_varint(ByteView& bytes, std::uint64_t& value,
+                              std::size_t most_bytes = kMaxVarintBytes) {
+  if (!bytes.empty() && bytes[0] < std::byte{0x80}) {
+    value = static_cast<std::uint64_t>(bytes[0]);
+    bytes = bytes.subspan(1);
+    return TakeStatus::taken;
+  }
   value = 0;
-  for (std::size_t i = 0; i < kMaxVarintBytes; ++i) {
+  for (std::size_t i = 0; i < most_bytes; ++i) {
     if (i == bytes.size()) return TakeStatus::incomplete;
     const auto digit = static_cast<std::uint64_t>(bytes[i]);
     if (i == kMaxVarintBytes - 1 && digit > 1) return TakeStatus::invalid;

@@ -19,6 +19,9 @@ enum class Errc {
   too_large,             // over max_message
   not_representable,     // this framing cannot carry that message
   full,                  // on_full=fail, and it is
+  other_message_type,    // a typed message was expected, and another type came
+  undecodable,           // the payload is no message of the type that was expected
+  over_decode_limit,     // decoding the payload would go beyond DecodeLimits
   unsupported,           // not here: kernel, library, or transport
   system_failure,        // the system call failed for a reason of its own
 };
@@ -30,6 +33,7 @@ const std::error_category& error_category() noexcept;
 std::error_code make_error_code(Errc code) noexcept;
 
 // what() is one sentence for a person: "ENDPOINT: what is wrong, what would be right [error_name]".
+// It is one line: control characters, and bytes that are not UTF-8, stand in it as \xNN.
 class Error : public std::system_error {
  public:
   Error(Errc code, std::string endpoint, const std::string& sentence);
