@@ -32,4 +32,14 @@ const char* to_string(ReceiveResult result) noexcept {
   return "unknown";
 }
 
+Sender::Many Sender::send_many(std::span<const MessageView> messages, Deadline deadline) {
+  std::size_t accepted = 0;
+  for (const MessageView& message : messages) {
+    const SendResult result = send(message, deadline);
+    if (result != SendResult::sent && result != SendResult::dropped) return {accepted, result};
+    ++accepted;
+  }
+  return {accepted, flush(deadline)};
+}
+
 }  // namespace fifomq

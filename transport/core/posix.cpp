@@ -1,5 +1,6 @@
 #include "core/posix.hpp"
 
+#include <fcntl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -120,6 +121,17 @@ IoResult write_some(int fd, ByteView from) noexcept {
   } while (count < 0 && errno == EINTR);
   if (count < 0) return failed(errno);
   return {IoStatus::done, static_cast<std::size_t>(count)};
+}
+
+IoResult splice_some(int fd, std::span<const iovec> pages) noexcept {
+  SigpipeGuard guard;
+  ssize_t count = -1;
+  do {
+    count = vmsplice(fd, pages.data(), pages.size(), SPLICE_F_NONBLOCK);
+  } while (count < 0 && errno == EINTR);
+  if (count >= 0) return {IoStatus::done, static_cast<std::size_t>(count)};
+  if (errno == EPIPE) guard.raised();
+  return failed(errno);
 }
 
 }  // namespace fifomq::core

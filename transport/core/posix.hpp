@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <cstddef>
 #include <span>
@@ -33,5 +34,10 @@ struct IoResult {
 // raises no SIGPIPE, whatever its disposition.
 IoResult read_some(int fd, std::span<std::byte> into) noexcept;
 IoResult write_some(int fd, ByteView from) noexcept;
+
+// vmsplice(2): gives the pages to a pipe, as many as it has room for, each whole or not at all.
+// They must not be written to again. Where the system does not let us, it fails with an error that
+// stays.
+IoResult splice_some(int fd, std::span<const iovec> pages) noexcept;
 
 }  // namespace fifomq::core

@@ -1,5 +1,6 @@
 #include "core/readiness.hpp"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -43,8 +44,31 @@ Readiness::Readiness(std::string endpoint)
       signal_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       closing_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!epoll_ || !signal_ || !closing_) throw system_error(errno, endpoint_, "set up waiting");
+  watch_own();
+}
+
+void Readiness::watch_own() {
   watch(signal_.get(), EPOLLIN);
   watch(closing_.get(), EPOLLIN);
+}
+
+void Readiness::renew() {
+  const Readiness fresh(endpoint_);
+  for (const auto& [from, to] :
+       {std::pair(&fresh.epoll_, &epoll_), std::pair(&fresh.signal_, &signal_),
+        std::pair(&fresh.closing_, &closing_)}) {
+    if (dup3(from->get(), to->get(), O_CLOEXEC) < 0) {
+      throw system_error(errno, endpoint_, "set up waiting");
+    }
+  }
+  // The new set watches what `fresh` had, which these are, but under other numbers.
+  forget(fresh.signal_.get());
+  forget(fresh.closing_.get());
+  watch_own();
+  if (signalled_.load()) raise(signal_.get());
+  generation_.store(fork_generation());
+  // One of the two sees the other: this, or a close() that still saw the copy.
+  if (closed_.load()) raise(closing_.get());
 }
 
 void Readiness::watch(int fd, std::uint32_t events) {
@@ -77,7 +101,8 @@ bool Readiness::wait(Deadline deadline) const noexcept {
 }
 
 void Readiness::close() noexcept {
-  if (!closed_.exchange(true, std::memory_order_acq_rel)) raise(closing_.get());
+  if (closed_.exchange(true)) return;
+  if (!is_copy()) raise(closing_.get());
 }
 
 }  // namespace fifomq::core

@@ -11,6 +11,7 @@
 
 #include <fifomq/deadline.hpp>
 
+#include "core/identity.hpp"
 #include "core/unique_fd.hpp"
 
 namespace fifomq::core {
@@ -33,23 +34,35 @@ class Readiness {
   // Ready from now on, until clear(), without any descriptor saying so. Safe from any thread.
   void signal() noexcept;
   void clear() noexcept;
+  // The same as signal(), for the thread that calls clear().
+  void stay_signalled() noexcept {
+    if (!signalled_.load(std::memory_order_relaxed)) signal();
+  }
 
   // Until something is ready (true) or the deadline has passed (false).
   bool wait(Deadline deadline) const noexcept;
 
-  // Ready for good. Safe from any thread.
+  // Ready for good. Safe from any thread. A child's copy closes itself alone.
   void close() noexcept;
   // For the owner's own last wait, after close().
   void ignore_close() noexcept { forget(closing_.get()); }
-  bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+  bool closed() const noexcept { return closed_.load(); }
+
+  // Whether this is a child's copy, whose descriptors are its parent's too.
+  bool is_copy() const noexcept { return generation_.load() != fork_generation(); }
+  // Makes a copy independent. fd() stays the same number; what was watched is to be watched again.
+  void renew();
 
  private:
+  void watch_own();
+
   std::string endpoint_;
   UniqueFd epoll_;
   UniqueFd signal_;
   UniqueFd closing_;
   std::atomic<bool> signalled_ = false;
   std::atomic<bool> closed_ = false;
+  std::atomic<std::uint64_t> generation_ = fork_generation();
 };
 
 }  // namespace fifomq::core

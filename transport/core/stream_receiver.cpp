@@ -18,15 +18,18 @@ constexpr std::size_t kFillsBetweenLooks = 256;
 
 StreamReceiver::StreamReceiver(Endpoint endpoint, Capabilities capabilities,
                                std::unique_ptr<ByteSource> source, std::unique_ptr<Decoder> decoder,
-                               std::optional<std::uint64_t> take_at_most)
+                               std::optional<std::uint64_t> take_at_most,
+                               std::chrono::nanoseconds busy_poll)
     : endpoint_(std::move(endpoint)),
       capabilities_(capabilities),
       readiness_(endpoint_.text()),
       source_(std::move(source)),
       decoder_(std::move(decoder)),
+      busy_poll_(busy_poll),
       left_(take_at_most),
       timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
   if (!timer_) throw system_error(errno, endpoint_.text(), "make a timer");
+  if (left_) decoder_->read_exactly();
   readiness_.watch(timer_.get(), EPOLLIN);
   source_->attach(readiness_);
 }
@@ -42,21 +45,26 @@ int StreamReceiver::poll_fd() {
 }
 
 ReceiveResult StreamReceiver::receive(MessageView& message, Deadline deadline) {
+  bool woken = false;
   for (std::size_t fills = 0; !readiness_.closed();) {
     if (left_ != 0 && next(message)) return ReceiveResult::received;
     if (ended_ || left_ == 0) {
       readiness_.signal();
       return ReceiveResult::end_of_stream;
     }
-    if (fill()) {
+    if (fill() || spin(deadline) || short_wait_.spin([&] { return fill(); })) {
       // A stream in which no message is found must not hold the caller beyond its deadline.
       if (++fills % kFillsBetweenLooks == 0 && deadline.expired()) return ReceiveResult::timed_out;
       continue;
     }
     if (decoder_->waiting() && next(message)) return ReceiveResult::received;
     tick(decoder_->waiting());
+    source_->watch_writers(decoder_->waiting());
     readiness_.clear();
-    if (!readiness_.wait(deadline)) return ReceiveResult::timed_out;
+    // A descriptor that is ready for nothing delays no deadline.
+    if (woken && deadline.expired()) return ReceiveResult::timed_out;
+    woken = short_wait_.learn([&] { return readiness_.wait(deadline); });
+    if (!woken) return ReceiveResult::timed_out;
   }
   return ReceiveResult::closed;
 }
@@ -85,11 +93,22 @@ bool StreamReceiver::fill() {
       return true;
     case IoStatus::failed:
       throw system_error(result.error, endpoint_.text(), "read");
-    case IoStatus::would_block:
     case IoStatus::no_peer:
+      decoder_->writers_left();
+      break;
+    case IoStatus::would_block:
       break;
   }
   if (decoder_->waiting()) decoder_->source_empty(now);
+  return false;
+}
+
+bool StreamReceiver::spin(Deadline deadline) {
+  if (busy_poll_ == busy_poll_.zero()) return false;
+  const Deadline enough = Deadline::after(busy_poll_);
+  while (!enough.expired() && !deadline.expired() && !readiness_.closed()) {
+    if (fill()) return true;
+  }
   return false;
 }
 

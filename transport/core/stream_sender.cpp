@@ -1,124 +1,319 @@
 #include "core/stream_sender.hpp"
 
 #include <algorithm>
+#include <utility>
 
-#include "core/identity.hpp"
 #include "core/send_errors.hpp"
 
 namespace fifomq::core {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Half of what a pipe holds by default leaves with one system call.
+constexpr std::size_t kPagesAtOnce = 8;
+// How long the flusher waits to try again when no event tells that there is room.
+constexpr auto kRetry = milliseconds(20);
+// How long a sender that is destroyed waits for room.
+constexpr auto kLinger = milliseconds(1000);
+
+}  // namespace
 
 StreamSender::StreamSender(Endpoint endpoint, Capabilities capabilities,
                            std::unique_ptr<ByteSink> sink, std::unique_ptr<Encoder> encoder,
-                           std::uint64_t max_message)
+                           std::uint64_t max_message,
+                           std::optional<std::chrono::nanoseconds> coalesce)
     : endpoint_(std::move(endpoint)),
       capabilities_(capabilities),
       max_message_(max_message),
+      coalesce_(coalesce),
       readiness_(endpoint_.text()),
       sink_(std::move(sink)),
-      encoder_(std::move(encoder)),
-      fork_generation_(fork_generation()) {
+      encoder_(std::move(encoder)) {
   sink_->attach(readiness_);
 }
 
 // What is owed is worth one try; a copy of the sender in a forked child owes nothing.
 StreamSender::~StreamSender() {
-  notice_fork();
-  try {
-    while (!owed_.empty()) {
-      const IoResult result = sink_->write(owed_.view().first(std::min(owed_.size(), kPieceBytes)));
-      if (result.status != IoStatus::done) break;
-      owed_.drop_front(result.count);
-    }
-  } catch (...) {  // NOLINT(bugprone-empty-catch): there is nobody left to tell
+  if (readiness_.is_copy()) {
+    if (flusher_) Flusher::leave_to_parent(std::move(flusher_));
+    return;
+  }
+  flusher_.reset();
+  // What was gathered its sender takes for sent: it gets a while to leave, where somebody reads.
+  readiness_.ignore_close();
+  const Deadline deadline = Deadline::after(kLinger);
+  while (push_quietly() == SendResult::timed_out && coalesce_ && readiness_.wait(deadline)) {
   }
 }
 
+// A sink that throws meets the next call again, if there is one.
+SendResult StreamSender::push_quietly() noexcept {
+  try {
+    return push(Push::all);
+  } catch (...) {
+    out_->stalled = true;
+    return SendResult::closed;
+  }
+}
+
+StreamSender::Lock StreamSender::lock() {
+  if (readiness_.is_copy()) renew_in_child();
+  return Lock(*mutex_);
+}
+
+// The child of a fork writes as somebody else, and what its parent had accepted is the parent's.
+// Its thread is not here.
+void StreamSender::renew_in_child() {
+  if (flusher_) Flusher::leave_to_parent(std::move(flusher_));
+  mutex_ = std::make_unique<std::mutex>();
+  armed_ = false;
+  const std::uint64_t accepted = out_->accepted;
+  const std::uint64_t bytes = out_->bytes;
+  out_ = std::make_unique<Outgoing>();
+  out_->accepted = out_->left = accepted;
+  out_->bytes = bytes;
+  encoder_->renew_identity();
+  sink_->renew();
+  readiness_.renew();
+  sink_->attach(readiness_);
+}
+
 Counters StreamSender::counters() const {
-  Counters all = counters_;
-  all.messages_pending = owes_message_ ? 1 : 0;
-  all.messages_delivered = all.messages_received - all.messages_pending;
+  const Lock lock(*mutex_);
+  Counters all;
+  all.bytes_out = out_->bytes;
+  all.abandoned = abandoned_;
+  all.messages_received = out_->accepted;
+  all.messages_delivered = out_->left;
+  all.messages_pending = out_->accepted - out_->left;
   return all;
 }
 
 std::uint64_t StreamSender::settled() const { return counters().messages_delivered; }
 
+int StreamSender::poll_fd() {
+  if (readiness_.is_copy()) renew_in_child();
+  return readiness_.fd();
+}
+
 SendResult StreamSender::send(const MessageView& message, Deadline deadline) {
   check_size(message, max_message_, endpoint_);
-  notice_fork();
-  if (const SendResult earlier = flush(deadline); earlier != SendResult::sent) return earlier;
-  if (!encoder_->begin(message)) {
-    throw not_representable(encoder_->refusal(), endpoint_);
+  Lock guard = lock();
+  if (readiness_.closed()) return SendResult::closed;
+  if (out_->stalled) {
+    const SendResult earlier = push_until(deadline, guard);
+    throw_failure();
+    if (earlier != SendResult::sent) return earlier;
   }
-  bool begun = false;
-  for (ByteView piece = encoder_->next_piece(); !piece.empty(); piece = encoder_->next_piece()) {
-    std::size_t written = 0;
-    const SendResult result = write(piece, deadline, written);
-    begun |= written > 0;
-    if (result == SendResult::sent) continue;
-    if (begun) return give_up(result, piece, written);
-    encoder_->forget();
+  if (out_->gathering && !out_->stalled) {
+    // The shorter way through what follows.
+    if (const std::size_t size = encoder_->put_whole(message, out_->pages.room_here()); size > 0) {
+      out_->pages.add_here(size);
+      out_->left += out_->pages.end_message();
+      ++out_->accepted;
+      return SendResult::sent;
+    }
+  }
+  if (!encoder_->begin(message)) throw not_representable(encoder_->refusal(), endpoint_);
+  const SendResult result = enqueue(message, deadline, guard);
+  // What is whole in the end is sent; that the sink fails is said by the next call.
+  if (result == SendResult::sent) {
+    ++out_->accepted;
+  } else {
+    throw_failure();
+  }
+  return result;
+}
+
+void StreamSender::throw_failure() {
+  if (out_->error == 0) return;
+  throw system_error(std::exchange(out_->error, 0), endpoint_.text(), "write");
+}
+
+SendResult StreamSender::enqueue(const MessageView& message, Deadline deadline, Lock& lock) {
+  PageQueue& pages = out_->pages;
+  const PageQueue::Mark mark = pages.mark();
+  pages.use_fresh_pages(sink_->can_splice() &&
+                        (out_->gathering || message.payload.size() > kPagesAtOnce * kPieceBytes));
+  while (encoder_->more()) {
+    if (pages.full()) {
+      const SendResult result = push_until(deadline, lock);
+      if (result != SendResult::sent) return give_up(result, mark);
+    } else if (pages.complete_pages() >= kPagesAtOnce && !out_->stalled) {
+      push(Push::complete_pages);
+    }
+    if (encoder_->fills_page()) {
+      pages.add_page([&](std::byte* page) { return encoder_->fill_page(page); });
+    } else {
+      pages.add(encoder_->next_piece());
+    }
+  }
+  out_->left += pages.end_message();
+  const bool waits = out_->gathering && !out_->stalled;
+  return waits ? SendResult::sent : leave_at_once(mark, deadline, lock);
+}
+
+SendResult StreamSender::leave_at_once(const PageQueue::Mark& mark, Deadline deadline, Lock& lock) {
+  const SendResult result = push_until(deadline, lock);
+  if (result == SendResult::sent) {
+    notice_pace();
     return result;
   }
-  ++counters_.messages_received;
+  if (out_->pages.begun(mark)) {
+    // The rest of it leaves when there is room.
+    need_flusher();
+    return SendResult::sent;
+  }
+  forget(mark);
+  return result;
+}
+
+void StreamSender::forget(const PageQueue::Mark& mark) {
+  out_->pages.cut(mark);
+  encoder_->forget();
+}
+
+void StreamSender::notice_pace() {
+  if (!coalesce_ || !pace_.notice()) return;
+  out_->gathering = need_flusher();
+}
+
+// Where the system grants no thread, what waits leaves with the next call.
+bool StreamSender::need_flusher() noexcept {
+  if (armed_) return true;
+  if (!coalesce_) return false;
+  try {
+    if (!flusher_) {
+      flusher_ = std::make_unique<Flusher>(
+          endpoint_.text(), [this](bool by_descriptor) { return flusher_turn(by_descriptor); });
+    }
+  } catch (...) {
+    return false;
+  }
+  armed_ = true;
+  flusher_->arm();
+  return true;
+}
+
+// The message does not go on: it is cancelled behind what has left of it, or, where the framing
+// cannot cancel, kept to be finished later.
+SendResult StreamSender::give_up(SendResult why, const PageQueue::Mark& mark) {
+  if (!out_->pages.begun(mark)) {
+    forget(mark);
+    return why;
+  }
+  const Remainder rest = encoder_->abandon();
+  if (!rest.completes) {
+    out_->pages.cut(mark);
+    out_->owed.append(rest.bytes);
+    ++abandoned_;
+    return why;
+  }
+  out_->owed.append(rest.bytes);
+  out_->owes_message = true;
+  need_flusher();
   return SendResult::sent;
 }
 
 SendResult StreamSender::flush(Deadline deadline) {
+  Lock guard = lock();
   if (readiness_.closed()) return SendResult::closed;
-  while (!owed_.empty()) {
-    std::size_t written = 0;
-    const SendResult result =
-        write(owed_.view().first(std::min(owed_.size(), kPieceBytes)), deadline, written);
-    owed_.drop_front(written);
-    if (result != SendResult::sent) return result;
-  }
-  owes_message_ = false;
-  return SendResult::sent;
+  const SendResult result = push_until(deadline, guard);
+  throw_failure();
+  return result;
 }
 
-// The child of a fork writes as somebody else, and what its parent had half written is the
-// parent's.
-void StreamSender::notice_fork() {
-  if (fork_generation_ == fork_generation()) return;
-  fork_generation_ = fork_generation();
-  encoder_->renew_identity();
-  owed_.clear();
-  owes_message_ = false;
-}
-
-SendResult StreamSender::write(ByteView bytes, Deadline deadline, std::size_t& written) {
-  while (written < bytes.size()) {
-    const IoResult result = sink_->write(bytes.subspan(written));
-    if (result.status == IoStatus::done) {
-      written += result.count;
-      counters_.bytes_out += result.count;
-      continue;
-    }
-    if (result.status == IoStatus::failed) {
-      throw system_error(result.error, endpoint_.text(), "write");
-    }
+SendResult StreamSender::push_until(Deadline deadline, Lock& lock) {
+  while (true) {
+    SendResult result = push(Push::all);
+    const auto settled = [&] { return result == SendResult::sent || out_->error != 0; };
+    const auto settles = [&] {
+      result = push(Push::all);
+      return settled();
+    };
+    if (settled() || short_wait_.spin(settles)) return result;
     if (readiness_.closed()) return SendResult::closed;
-    if (!readiness_.wait(deadline)) {
-      return result.status == IoStatus::no_peer ? SendResult::no_peer : SendResult::timed_out;
+    out_->waited_for = true;
+    lock.unlock();
+    // Asked here too, so that a descriptor that is ready for nothing delays no deadline.
+    const bool again =
+        !deadline.expired() && short_wait_.learn([&] { return readiness_.wait(deadline); });
+    lock.lock();
+    out_->waited_for = false;
+    if (!again) {
+      // From here on it is the flusher that waits.
+      if (armed_) flusher_->arm();
+      return result;
     }
     if (readiness_.closed()) return SendResult::closed;
   }
+}
+
+// As much as the sink takes now; `sent` when that is all.
+SendResult StreamSender::push(Push what) {
+  while (true) {
+    if (out_->pages.empty() && out_->owed.empty()) break;
+    if (what == Push::complete_pages && out_->pages.complete_pages() == 0) break;
+    const IoResult result = push_once(what);
+    switch (result.status) {
+      case IoStatus::done:
+        ++out_->pushes;
+        out_->bytes += result.count;
+        out_->error = 0;
+        continue;
+      case IoStatus::failed:
+        out_->stalled = true;
+        out_->error = result.error;
+        return SendResult::closed;
+      default:
+        out_->stalled = true;
+        return result.status == IoStatus::no_peer ? SendResult::no_peer : SendResult::timed_out;
+    }
+  }
+  out_->stalled = false;
   return SendResult::sent;
 }
 
-// The message has begun to leave and cannot go on: it is cancelled behind what has left of it, or,
-// where the framing cannot cancel, kept to be finished later.
-SendResult StreamSender::give_up(SendResult why, ByteView piece, std::size_t written) {
-  if (written > 0) owed_.append(piece.subspan(written));
-  const Remainder remainder = encoder_->abandon(written > 0);
-  owed_.append(remainder.bytes);
-  if (!remainder.completes) {
-    ++counters_.abandoned;
-    return why;
+IoResult StreamSender::push_once(Push what) {
+  constexpr std::size_t kWorthSplicing = 2;
+  PageQueue& pages = out_->pages;
+  if (pages.empty()) {
+    const ByteView rest = out_->owed.view();
+    const IoResult result = sink_->write(rest.first(std::min(rest.size(), kPieceBytes)));
+    out_->owed.drop_front(result.count);
+    if (out_->owed.empty() && std::exchange(out_->owes_message, false)) ++out_->left;
+    return result;
   }
-  ++counters_.messages_received;
-  owes_message_ = true;
-  return SendResult::sent;
+  if (sink_->can_splice()) {
+    const auto parts = pages.spliceable(what == Push::all);
+    if (parts.size() >= kWorthSplicing) {
+      const IoResult result = sink_->splice(parts);
+      out_->left += pages.spliced(result.count);
+      if (result.status != IoStatus::failed || sink_->can_splice()) return result;
+    }
+  }
+  const IoResult result = sink_->write(pages.front());
+  if (result.status == IoStatus::done) out_->left += pages.copied(result.count);
+  return result;
+}
+
+Flusher::Next StreamSender::flusher_turn(bool woken_by_descriptor) {
+  const Lock guard(*mutex_);
+  if (readiness_.closed()) return {};
+  const std::uint64_t before = out_->pushes;
+  push_quietly();
+  if (out_->stalled) {
+    // A descriptor that is ready for nothing must not make this a busy loop.
+    const bool for_nothing = woken_by_descriptor && out_->pushes == before;
+    const bool watch = !for_nothing && !out_->waited_for;
+    return {.pause = kRetry, .fd = watch ? readiness_.fd() : -1};
+  }
+  if (pace_.slackens(out_->accepted) && out_->pages.empty()) {
+    out_->gathering = armed_ = false;
+    return {};
+  }
+  return {.pause = coalesce_};
 }
 
 }  // namespace fifomq::core

@@ -5,7 +5,9 @@
 // alone may be called from any thread at any time while the object lives.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include <fifomq/capabilities.hpp>
 #include <fifomq/counters.hpp>
@@ -73,6 +75,15 @@ class Sender : public Channel {
   // How many of the messages accepted so far never need sending again: those out of this process,
   // or, where the far end acknowledges, those it has taken over. Never decreases.
   virtual std::uint64_t settled() const = 0;
+
+  // What send_many() did.
+  struct Many {
+    std::size_t accepted;  // the first so many, each sent or dropped as with send()
+    SendResult result;     // of the first one that was not accepted, or of the flush
+  };
+  // Sends them one after another, and flushes: when `result` is `sent`, all have left this process.
+  // Where send() throws, the messages before have been accepted; counters() tells how many.
+  Many send_many(std::span<const MessageView> messages, Deadline deadline);
 };
 
 class Receiver : public Channel {

@@ -8,6 +8,8 @@
 
 #include <array>
 #include <cerrno>
+#include <fstream>
+#include <string>
 
 #include <fifomq/error.hpp>
 
@@ -26,6 +28,14 @@ void drain(const core::UniqueFd& events) {
   }
 }
 
+// Pages that are used once pay only where the kernel makes them huge: it then has one to clear and
+// to map instead of 512.
+bool has_huge_pages() {
+  std::ifstream setting("/sys/kernel/mm/transparent_hugepage/enabled");
+  std::string choices;
+  return std::getline(setting, choices) && choices.find("[never]") == std::string::npos;
+}
+
 void set_timer(const core::UniqueFd& timer, long nanoseconds) {
   const itimerspec interval{.it_interval = {.tv_sec = 0, .tv_nsec = nanoseconds},
                             .it_value = {.tv_sec = 0, .tv_nsec = nanoseconds}};
@@ -38,16 +48,26 @@ FifoSink::FifoSink(FifoOptions options, LogSink log)
     : options_(std::move(options)),
       log_(std::move(log)),
       handle_(locate(options_)),
-      opened_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
-      retry_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
-  if (!retry_) throw core::system_error(errno, options_.endpoint, "make a timer");
-  // Watched before the first attempt to open, so that no reader slips in between. Without inotify
-  // the timer alone finds the reader.
-  if (opened_ && inotify_add_watch(opened_.get(), options_.path.c_str(), IN_OPEN) < 0)
-    opened_.reset();
+      can_splice_(has_huge_pages()) {
+  // Watched before the first attempt to open, so that no reader slips in between.
+  make_events();
   if (!open_writer() && errno != ENXIO) {
     throw core::system_error(errno, options_.endpoint, "open " + options_.path + " to write");
   }
+}
+
+// Without inotify the timer alone finds the reader.
+void FifoSink::make_events() {
+  retry_ = core::UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!retry_) throw core::system_error(errno, options_.endpoint, "make a timer");
+  opened_ = core::UniqueFd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (opened_ && inotify_add_watch(opened_.get(), options_.path.c_str(), IN_OPEN) < 0)
+    opened_.reset();
+}
+
+void FifoSink::renew() {
+  make_events();
+  expecting_ = false;
 }
 
 void FifoSink::attach(core::Readiness& readiness) {
@@ -67,6 +87,17 @@ bool FifoSink::open_writer() {
 }
 
 core::IoResult FifoSink::write(ByteView bytes) {
+  return to_reader([&] { return core::write_some(writer_.get(), bytes); });
+}
+
+core::IoResult FifoSink::splice(std::span<const iovec> pages) {
+  const core::IoResult result = to_reader([&] { return core::splice_some(writer_.get(), pages); });
+  if (result.status == core::IoStatus::failed) can_splice_ = false;
+  return result;
+}
+
+template <typename Move>
+core::IoResult FifoSink::to_reader(const Move& move) {
   if (expecting_) {
     drain(opened_);
     drain(retry_);
@@ -75,7 +106,7 @@ core::IoResult FifoSink::write(ByteView bytes) {
     if (errno == ENXIO) return {core::IoStatus::no_peer};
     return {.status = core::IoStatus::failed, .error = errno};
   }
-  const core::IoResult result = core::write_some(writer_.get(), bytes);
+  const core::IoResult result = move();
   if (result.status == core::IoStatus::no_peer) {
     expect_reader();
   } else {

@@ -16,8 +16,14 @@ class FifoSink final : public core::ByteSink {
 
   void attach(core::Readiness& readiness) override;
   core::IoResult write(ByteView bytes) override;
+  core::IoResult splice(std::span<const iovec> pages) override;
+  bool can_splice() const override { return can_splice_; }
+  void renew() override;
 
  private:
+  template <typename Move>
+  core::IoResult to_reader(const Move& move);
+  void make_events();
   bool open_writer();
   void expect_reader();
   void found_reader();
@@ -29,6 +35,7 @@ class FifoSink final : public core::ByteSink {
   core::UniqueFd opened_;  // inotify: somebody opened the FIFO
   core::UniqueFd retry_;   // timer, where no event would come
   core::Readiness* readiness_ = nullptr;
+  bool can_splice_;
   bool expecting_ = false;  // no reader was there at the last attempt
 };
 

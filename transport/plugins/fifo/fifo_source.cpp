@@ -10,19 +10,32 @@
 
 namespace fifomq::fifo {
 
-FifoSource::FifoSource(const FifoOptions& options, const LogSink& log) {
-  const core::UniqueFd handle = locate(options);
-  reader_ = open_located(handle, O_RDONLY);
-  if (!reader_)
-    throw core::system_error(errno, options.endpoint, "open " + options.path + " to read");
+FifoSource::FifoSource(const FifoOptions& options, const LogSink& log)
+    : endpoint_(options.endpoint),
+      path_(options.path),
+      end_with_writers_(options.end_with_writers),
+      handle_(locate(options)),
+      reader_(open_located(handle_, O_RDONLY)) {
+  if (!reader_) throw core::system_error(errno, endpoint_, "open " + path_ + " to read");
   lock_reader(reader_, options);
   set_capacity(reader_, options, log);
-  if (options.end_with_writers) return;
-  writer_ = open_located(handle, O_WRONLY);
+  hold();
+}
+
+void FifoSource::hold() {
+  if (end_with_writers_ || writer_) return;
+  writer_ = open_located(handle_, O_WRONLY);
   if (!writer_) {
-    throw core::system_error(
-        errno, options.endpoint,
-        "open " + options.path + " to write, which keeps it open between writers");
+    throw core::system_error(errno, endpoint_,
+                             "open " + path_ + " to write, which keeps it open between writers");
+  }
+}
+
+void FifoSource::watch_writers(bool half_done) {
+  if (half_done) {
+    writer_.reset();
+  } else {
+    hold();
   }
 }
 
@@ -37,8 +50,10 @@ core::IoResult FifoSource::read(std::span<std::byte> into) {
     pollfd state{.fd = reader_.get(), .events = POLLIN, .revents = 0};
     ::poll(&state, 1, 0);
     if ((state.revents & POLLIN) != 0) continue;
-    if ((state.revents & POLLHUP) != 0) return result;
-    return {core::IoStatus::would_block};
+    if ((state.revents & POLLHUP) == 0) return {core::IoStatus::would_block};
+    if (end_with_writers_) return result;
+    hold();
+    return {core::IoStatus::no_peer};
   }
 }
 

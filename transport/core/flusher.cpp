@@ -1,0 +1,86 @@
+#include "core/flusher.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+#include <shared_mutex>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "core/identity.hpp"
+#include "core/posix.hpp"
+
+namespace fifomq::core {
+
+Flusher::Flusher(const std::string& endpoint, Turn turn)
+    : turn_(std::move(turn)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  fork_generation();  // from here on forks wait for the turn that is running
+  if (!wake_) throw system_error(errno, endpoint, "make an event");
+  // The thread inherits the mask, so that no signal of the program is ever handled in it.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  } catch (const std::system_error& error) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw system_error(error.code().value(), endpoint, "start a thread");
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Flusher::~Flusher() {
+  thread_.request_stop();
+  arm();
+}
+
+void Flusher::leave_to_parent(std::unique_ptr<Flusher> copy) {
+  // Never destroyed, not even at the end of the process.
+  static std::mutex mutex;
+  static auto& copies = *std::make_unique<std::vector<std::unique_ptr<Flusher>>>().release();
+  const std::lock_guard lock(mutex);
+  copies.push_back(std::move(copy));
+}
+
+void Flusher::arm() noexcept { eventfd_write(wake_.get(), 1); }
+
+void Flusher::run(const std::stop_token& stop) {
+  pthread_setname_np(pthread_self(), "fifomq-flush");
+  prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // ns; by default a pause is 50 us too long
+  Next next;
+  while (!stop.stop_requested()) {
+    const bool woken_by_descriptor = sleep(next);
+    if (!stop.stop_requested()) next = take_turn(woken_by_descriptor);
+  }
+}
+
+Flusher::Next Flusher::take_turn(bool woken_by_descriptor) {
+  const std::shared_lock no_fork(fork_mutex());
+  return turn_(woken_by_descriptor);
+}
+
+// Whether the descriptor ended it.
+bool Flusher::sleep(const Next& next) {
+  std::array<pollfd, 2> events{pollfd{.fd = wake_.get(), .events = POLLIN, .revents = 0},
+                               pollfd{.fd = next.fd, .events = POLLIN, .revents = 0}};
+  timespec pause{};
+  if (next.pause) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*next.pause);
+    pause = {.tv_sec = seconds.count(), .tv_nsec = (*next.pause - seconds).count()};
+  }
+  ppoll(events.data(), events.size(), next.pause ? &pause : nullptr, nullptr);
+  eventfd_t ignored = 0;
+  if (events[0].revents != 0) eventfd_read(wake_.get(), &ignored);
+  return events[1].revents != 0;
+}
+
+}  // namespace fifomq::core
