@@ -14,12 +14,22 @@ constexpr auto kOptions = std::to_array<OptionInfo>({
     core::kTopicOption,
     {"create", "MODE|no", "0600",
      "make the FIFO when it is missing, with this mode whatever the umask"},
+    {"trust", "owner|any", "owner",
+     "refuse what somebody else than root or the caller could have put in the way; or nothing"},
     {"eof", "stay|exit", "stay", "when the last writer leaves: wait for the next, or end"},
     {"capacity", "SIZE", "as it is", "what the pipe holds; the system may grant less"},
+    {"coalesce", "DURATION|no", "200us",
+     "under load a message may wait about so long for others to leave with it"},
+    {"busy_poll", "DURATION", "0s", "how long a receiver looks for messages before it sleeps"},
     core::kFrameTimeoutOption,
     core::kMaxMessageOption,
     core::kReassemblyMemoryOption,
 });
+
+std::optional<std::chrono::nanoseconds> coalesce_option(const core::OptionReader& options) {
+  if (options.text("coalesce") == "no") return std::nullopt;
+  return options.duration("coalesce", std::chrono::microseconds(200));
+}
 
 std::optional<mode_t> create_option(const core::OptionReader& options,
                                     std::optional<mode_t> fallback) {
@@ -54,6 +64,9 @@ FifoOptions parse_options(const Endpoint& endpoint) {
   options.topic = reader.text("topic").value_or("");
   options.create = create_option(reader, options.create);
   options.end_with_writers = reader.choice<bool>("eof", false, {{"stay", false}, {"exit", true}});
+  options.trusts_any = reader.choice<bool>("trust", false, {{"owner", false}, {"any", true}});
+  options.coalesce = coalesce_option(reader);
+  options.busy_poll = reader.duration("busy_poll", options.busy_poll);
   options.capacity = reader.size_bytes("capacity", 0);
   return options;
 }

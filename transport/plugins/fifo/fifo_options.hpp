@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,7 +20,10 @@ struct FifoOptions {
   std::string topic;
   std::optional<mode_t> create = 0600;  // absent: the FIFO must exist
   bool end_with_writers = false;        // eof=exit
+  bool trusts_any = false;              // trust=any
   std::uint64_t capacity = 0;           // bytes; 0 = as it is
+  std::optional<std::chrono::nanoseconds> coalesce;
+  std::chrono::nanoseconds busy_poll{0};
 };
 
 std::span<const OptionInfo> option_infos();

@@ -13,6 +13,7 @@
 #include <fifomq/error.hpp>
 
 #include "core/posix.hpp"
+#include "trusted_folder.hpp"
 
 namespace fifomq::fifo {
 namespace {
@@ -40,8 +41,9 @@ std::string proc_path(const core::UniqueFd& handle) {
   return "/proc/self/fd/" + std::to_string(handle.get());
 }
 
-core::UniqueFd open_handle(const FifoOptions& options) {
-  core::UniqueFd handle(::open(options.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+core::UniqueFd open_handle(const Folder& folder, const FifoOptions& options) {
+  core::UniqueFd handle(
+      ::openat(folder.handle.get(), folder.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!handle) {
     if (errno == ENOENT) return handle;
     throw core::system_error(errno, options.endpoint, "open " + options.path);
@@ -54,6 +56,7 @@ core::UniqueFd open_handle(const FifoOptions& options) {
     throw Error(Errc::wrong_type, options.endpoint,
                 options.path + " is not a FIFO (" + type_name(status.st_mode) + ")");
   }
+  check_owner(status, folder, options);
   return handle;
 }
 
@@ -63,12 +66,12 @@ core::UniqueFd open_handle(const FifoOptions& options) {
 }
 
 // The umask has no say in the mode that was asked for.
-void make(const FifoOptions& options) {
-  if (mkfifo(options.path.c_str(), *options.create) != 0) {
+void make(const Folder& folder, const FifoOptions& options) {
+  if (mkfifoat(folder.handle.get(), folder.name.c_str(), *options.create) != 0) {
     if (errno == EEXIST) return;
     throw core::system_error(errno, options.endpoint, "make the FIFO " + options.path);
   }
-  const core::UniqueFd handle = open_handle(options);
+  const core::UniqueFd handle = open_handle(folder, options);
   struct stat status {};
   if (!handle || fstat(handle.get(), &status) != 0 || status.st_uid != geteuid()) return;
   if (chmod(proc_path(handle).c_str(), *options.create) != 0) {
@@ -103,20 +106,21 @@ pid_t lock_owner(const core::UniqueFd& file) {
 }  // namespace
 
 core::UniqueFd locate(const FifoOptions& options) {
-  core::UniqueFd handle = open_handle(options);
+  const Folder folder = find_folder(options);
+  core::UniqueFd handle = open_handle(folder, options);
   if (handle) return handle;
   if (!options.create) refuse_missing(options);
-  make(options);
-  handle = open_handle(options);
+  make(folder, options);
+  handle = open_handle(folder, options);
   if (!handle) refuse_missing(options);
   return handle;
 }
 
 void check_path(const FifoOptions& options) {
-  if (open_handle(options)) return;
+  const Folder folder = find_folder(options);
+  if (open_handle(folder, options)) return;
   if (!options.create) refuse_missing(options);
-  const std::string folder = options.path.substr(0, options.path.rfind('/') + 1);
-  if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
+  if (faccessat(folder.handle.get(), ".", W_OK | X_OK, 0) != 0) {
     throw core::system_error(errno, options.endpoint, "make the FIFO " + options.path);
   }
 }

@@ -48,7 +48,7 @@ class FifoTransport final : public Transport {
     return std::make_unique<core::StreamSender>(endpoint, with_framing(kSender, options.framing),
                                                 std::make_unique<FifoSink>(options, open.log),
                                                 core::make_encoder(options.framing),
-                                                options.limits.max_message);
+                                                options.limits.max_message, options.coalesce);
   }
 
   std::unique_ptr<Receiver> open_receiver(const Endpoint& endpoint,
@@ -59,7 +59,7 @@ class FifoTransport final : public Transport {
         std::make_unique<FifoSource>(options, open.log),
         core::make_decoder(options.framing, options.limits, options.topic,
                            core::notice_for(endpoint, open.log)),
-        open.take_at_most);
+        open.take_at_most, options.busy_poll);
   }
 
  private:
