@@ -24,6 +24,18 @@ TransportUnderTest publishing() {
   return {.name = "pub_sub", .make_link = make_link, .opens_first = OpensFirst::sender};
 }
 
+TransportUnderTest batching() {
+  TransportUnderTest transport = over_ipc("push", "pull", true);
+  transport.name = "push_pull_batch";
+  transport.make_link = [make_link = transport.make_link] {
+    Link link = make_link();
+    link.sender += "?batch=64KiB";
+    if (!link.second_sender.empty()) link.second_sender += "?batch=64KiB";
+    return link;
+  };
+  return transport;
+}
+
 TransportUnderTest over_tcp() {
   const auto make_link = [] {
     const std::string address = "tcp://127.0.0.1:" + std::to_string(free_tcp_port());
@@ -36,8 +48,8 @@ TransportUnderTest over_tcp() {
 }  // namespace
 
 std::vector<TransportUnderTest> transports_under_test() {
-  return {over_ipc("push", "pull", true), over_ipc("pair", "pair", false), publishing(),
-          over_tcp()};
+  return {over_ipc("push", "pull", true), over_ipc("pair", "pair", false), publishing(), over_tcp(),
+          batching()};
 }
 
 }  // namespace fifomq::conformance

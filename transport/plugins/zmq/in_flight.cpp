@@ -1,44 +1,147 @@
 #include "in_flight.hpp"
 
-namespace fifomq::zeromq {
+#include <algorithm>
+#include <bit>
+#include <new>
+#include <utility>
 
-struct InFlight::Block {
-  std::shared_ptr<InFlight> owner;
-  std::unique_ptr<std::byte[]> bytes;
-  std::size_t size;
+namespace fifomq::zeromq {
+namespace {
+
+// Memory of earlier messages that is kept for later ones.
+constexpr std::uint64_t kMostFreeBytes = std::uint64_t{8} << 20;
+
+}  // namespace
+
+// Stands in front of the bytes of its message.
+struct alignas(InFlight::kHeadBytes) InFlight::Block {
+  InFlight* owner = nullptr;
+  Block* next = nullptr;
+  std::size_t size = 0;
+  std::uint64_t messages = 0;
+  unsigned width = 0;  // there is room for 2^width bytes, with this in front
   bool withdrawn = false;
 
-  // libzmq calls this from whichever thread lets go of the message last.
-  static void free(void*, void* hint) {
-    const std::unique_ptr<Block> block(static_cast<Block*>(hint));
-    block->owner->let_go(*block);
+  static constexpr std::align_val_t kAlignment{InFlight::kHeadBytes};
+
+  std::byte* bytes() { return reinterpret_cast<std::byte*>(this + 1); }
+
+  static Block* make(unsigned width) {
+    void* const memory = ::operator new (std::size_t{1} << width, kAlignment);
+    return std::construct_at(static_cast<Block*>(memory), Block{.width = width});
+  }
+  static void destroy(Block* block) {
+    std::destroy_at(block);
+    ::operator delete(block, kAlignment);
   }
 };
 
-zmq::message_t InFlight::make_message(std::size_t size) {
-  auto block = std::make_unique<Block>(
-      Block{shared_from_this(), std::make_unique_for_overwrite<std::byte[]>(size), size});
-  void* const data = block->bytes.get();
-  messages_.fetch_add(1, std::memory_order_relaxed);
-  bytes_.fetch_add(size, std::memory_order_relaxed);
-  zmq::message_t message(data, size, &Block::free, block.get());
-  latest_ = block.release();  // libzmq has it now
-  return message;
+InFlight::~InFlight() {
+  static_assert(sizeof(Block) == kHeadBytes);
+  if (draft_ != nullptr) Block::destroy(draft_);
+  sort_returned();
+  for (Block* block : free_) {
+    while (block != nullptr) Block::destroy(std::exchange(block, block->next));
+  }
+}
+
+std::byte* InFlight::make(zmq::message_t& message, std::size_t size) {
+  std::byte* const bytes = draft(size);
+  finish_draft(message, size, 1);
+  return bytes;
+}
+
+std::byte* InFlight::draft(std::size_t size) {
+  if (draft_ == nullptr) draft_ = take_block(size);
+  return draft_->bytes();
+}
+
+void InFlight::finish_draft(zmq::message_t& message, std::size_t size, std::uint64_t messages) {
+  Block& block = *draft_;
+  block.owner = this;
+  block.size = size;
+  block.messages = messages;
+  block.withdrawn = false;
+  message.rebuild(block.bytes(), size, &InFlight::free, &block);
+  latest_ = std::exchange(draft_, nullptr);  // libzmq has it now
+  ++made_;
+  made_messages_ += messages;
+  made_bytes_ += size;
+}
+
+InFlight::Block* InFlight::take_block(std::size_t size) {
+  const auto width =
+      std::max(kSmallest, static_cast<unsigned>(std::bit_width(size + sizeof(Block) - 1)));
+  if (width > kLargest) return Block::make(width);
+  Block*& first = free_[width - kSmallest];
+  if (first == nullptr) sort_returned();
+  if (first == nullptr) return Block::make(width);
+  free_bytes_ -= std::size_t{1} << width;
+  return std::exchange(first, first->next);
+}
+
+void InFlight::sort_returned() {
+  Block* block = returned_.exchange(nullptr, std::memory_order_acquire);
+  while (block != nullptr) {
+    Block* const next = block->next;
+    const std::uint64_t bytes = std::uint64_t{1} << block->width;
+    if (block->width > kLargest || free_bytes_ + bytes > kMostFreeBytes) {
+      Block::destroy(block);
+    } else {
+      Block*& first = free_[block->width - kSmallest];
+      block->next = std::exchange(first, block);
+      free_bytes_ += bytes;
+    }
+    block = next;
+  }
 }
 
 void InFlight::withdraw_latest() { latest_->withdrawn = true; }
 
-void InFlight::let_go(const Block& block) {
-  bytes_.fetch_sub(block.size, std::memory_order_release);
-  messages_.fetch_sub(1, std::memory_order_seq_cst);
-  if (block.withdrawn || !notify_.load()) return;
+bool InFlight::within(std::uint64_t most_bytes) {
+  if (made_bytes_ - seen_gone_bytes_ <= most_bytes) return true;
+  seen_gone_bytes_ = gone_bytes_.load();
+  return made_bytes_ - seen_gone_bytes_ <= most_bytes;
+}
+
+void InFlight::notify(bool wanted) {
+  if (std::exchange(notifies_, wanted) != wanted) notify_.store(wanted);
+}
+
+// libzmq calls this from whichever thread lets go of the message last.
+void InFlight::free(void* /*data*/, void* hint) {
+  auto* const block = static_cast<Block*>(hint);
+  InFlight& self = *block->owner;
+  self.let_go(*block);
+  self.count_out(1);
+}
+
+void InFlight::let_go(Block& block) {
+  const bool tells = !block.withdrawn;
+  const std::size_t size = block.size;
+  const std::uint64_t messages = block.messages;
+  Block* first = returned_.load(std::memory_order_relaxed);
+  do {
+    block.next = first;
+  } while (!returned_.compare_exchange_weak(first, &block, std::memory_order_release,
+                                            std::memory_order_relaxed));
+  gone_bytes_.fetch_add(size);
+  gone_messages_.fetch_add(messages);
+  if (!tells || !notify_.load()) return;
   const std::lock_guard lock(mutex_);
   if (readiness_ != nullptr) readiness_->signal();
 }
 
-void InFlight::detach() {
-  const std::lock_guard lock(mutex_);
-  readiness_ = nullptr;
+void InFlight::leave() {
+  {
+    const std::lock_guard lock(mutex_);
+    readiness_ = nullptr;
+  }
+  count_out(std::uint64_t{0} - made_);
+}
+
+void InFlight::count_out(std::uint64_t count) {
+  if (done_.fetch_add(count) + count == 0) const std::unique_ptr<InFlight> last(this);
 }
 
 }  // namespace fifomq::zeromq

@@ -1,9 +1,10 @@
-// Which messages libzmq still holds. It does not tell how much of its queue has left the process,
-// but it gives each message's memory back when it has, and that can be counted.
+// Which messages libzmq still holds, and their memory. It does not tell how much of its queue has
+// left the process, but it gives each message's memory back when it has, and that can be counted.
 #pragma once
 
 #include <zmq.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -13,36 +14,85 @@
 
 namespace fifomq::zeromq {
 
-// Shared by a sender and the messages it made, which may outlive it inside libzmq.
-class InFlight : public std::enable_shared_from_this<InFlight> {
+// A sender's, and of the messages it made, which may outlive it inside libzmq: who goes last
+// destroys it. The sender's thread makes messages; any thread of libzmq's lets them go.
+class InFlight {  // NOLINT(*.Padding): what different threads write stands apart
  public:
-  explicit InFlight(core::Readiness& readiness) : readiness_(&readiness) {}
+  // What stands in front of a message in its memory.
+  static constexpr std::size_t kHeadBytes = 64;
 
-  // A message of `size` bytes, counted until libzmq lets go of it.
-  zmq::message_t make_message(std::size_t size);
+  struct Leave {
+    void operator()(InFlight* self) const { self->leave(); }
+  };
+  using Handle = std::unique_ptr<InFlight, Leave>;
+
+  static Handle open(core::Readiness& readiness) {
+    return Handle(std::make_unique<InFlight>(readiness).release());
+  }
+  explicit InFlight(core::Readiness& readiness) : readiness_(&readiness) {}
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+  InFlight(InFlight&&) = delete;
+  InFlight& operator=(InFlight&&) = delete;
+  ~InFlight();
+
+  // Makes `message` one of `size` bytes, counted until libzmq lets go of it, and returns where they
+  // stand. Its memory is that of an earlier one, where there is one.
+  std::byte* make(zmq::message_t& message, std::size_t size);
+
+  // The same in two steps, for a size that is known last, and for several messages in one: first
+  // room for at most `size` bytes, then the message. There is one draft at a time.
+  std::byte* draft(std::size_t size);
+  void finish_draft(zmq::message_t& message, std::size_t size, std::uint64_t messages);
 
   // The message made last will not be sent: its release tells the sender nothing new.
   void withdraw_latest();
 
-  std::uint64_t messages() const { return messages_.load(std::memory_order_acquire); }
-  std::uint64_t bytes() const { return bytes_.load(std::memory_order_acquire); }
+  std::uint64_t messages() const { return made_messages_ - gone_messages_.load(); }
+  std::uint64_t bytes() const { return made_bytes_ - gone_bytes_.load(); }
+  // Whether no more than so many bytes are in flight. Looks at what libzmq's thread writes only
+  // when it must.
+  bool within(std::uint64_t most_bytes);
 
   // From now on each message that is let go signals the sender's readiness.
-  void notify(bool wanted) { notify_.store(wanted); }
-  // The sender is going.
-  void detach();
+  void notify(bool wanted);
 
  private:
   struct Block;
 
-  void let_go(const Block& block);
+  // Memory comes in sizes of powers of two, from 2^kSmallest on; larger than the largest it is not
+  // kept.
+  static constexpr unsigned kSmallest = 8;
+  static constexpr unsigned kLargest = 20;
+  using Free = std::array<Block*, kLargest - kSmallest + 1>;
 
-  std::atomic<std::uint64_t> messages_{0};
-  std::atomic<std::uint64_t> bytes_{0};
-  std::atomic<bool> notify_{false};
-  Block* latest_ = nullptr;  // the sender's alone
+  Block* take_block(std::size_t size);
+  void sort_returned();
+  static void free(void* data, void* hint);
+  void let_go(Block& block);
+  void leave();
+  void count_out(std::uint64_t count);
+
+  // The sender's alone.
+  std::uint64_t made_ = 0;
+  std::uint64_t made_messages_ = 0;
+  std::uint64_t made_bytes_ = 0;
+  std::uint64_t seen_gone_bytes_ = 0;
+  bool notifies_ = false;
+  Block* draft_ = nullptr;
+  Block* latest_ = nullptr;
+  Free free_{};
+  std::uint64_t free_bytes_ = 0;
+
+  alignas(64) std::atomic<std::uint64_t> gone_messages_{0};
+  std::atomic<std::uint64_t> gone_bytes_{0};
+  std::atomic<Block*> returned_{nullptr};  // a list
+  // What has been let go and will not touch this any more; when the sender leaves, what it had made
+  // is taken off, and 0 means that all have gone.
+  std::atomic<std::uint64_t> done_{0};
+  alignas(64) std::atomic<bool> notify_{false};
   std::mutex mutex_;
-  core::Readiness* readiness_;  // null once detached; under mutex_
+  core::Readiness* readiness_;  // null once the sender has left; under mutex_
 };
 
 }  // namespace fifomq::zeromq

@@ -24,6 +24,8 @@ constexpr OptionInfo kLinger{"linger", "DURATION", "1s",
                              "at the end, how long what is queued may take to leave"};
 constexpr OptionInfo kWaitPeers{"wait_peers", "COUNT", "0",
                                 "send waits until so many peers are there"};
+constexpr OptionInfo kBatch{"batch", "SIZE", "0B",
+                            "sending: up to so much in one ZeroMQ message, under load; 0B = never"};
 
 constexpr auto kSendOptions = std::to_array<OptionInfo>({
     kBody,
@@ -31,6 +33,7 @@ constexpr auto kSendOptions = std::to_array<OptionInfo>({
     kHighWaterMark,
     {"on_full", "block|drop-new|drop-old|fail", "block", "when the queue is full"},
     kLinger,
+    kBatch,
     kWaitPeers,
     core::kMaxMessageOption,
 });
@@ -42,6 +45,7 @@ constexpr auto kPublishOptions = std::to_array<OptionInfo>({
     {"on_full", "block|drop-new|drop-old|drop-slow|fail", "block",
      "when a subscriber's queue is full"},
     kLinger,
+    kBatch,
     {"wait_peers", "COUNT", "0", "send waits until there are so many subscriptions"},
     core::kMaxMessageOption,
 });
@@ -66,6 +70,7 @@ constexpr auto kPairOptions = std::to_array<OptionInfo>({
     kHighWaterMark,
     {"on_full", "block|drop-new|drop-old|fail", "block", "sending: when the queue is full"},
     kLinger,
+    kBatch,
     kWaitPeers,
     core::kMaxMessageOption,
 });
@@ -121,6 +126,20 @@ OnFull on_full_option(const core::OptionReader& reader, SocketType type) {
   return on_full;
 }
 
+std::uint64_t batch_option(const core::OptionReader& reader, const ZmqOptions& options) {
+  constexpr std::uint64_t kLeast = std::uint64_t{4} << 10;
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 20;
+  const std::uint64_t batch = reader.size_bytes("batch", 0);
+  if (batch == 0) return batch;
+  const std::string given = reader.text("batch").value_or("");
+  if (batch < kLeast || batch > kMost) reader.refuse("batch", given, "0B, or 4KiB to 1MiB");
+  if (options.body != Body::frame) reader.refuse("batch", given, "0B with body=payload");
+  if (options.on_full == OnFull::drop_old) {
+    reader.refuse("batch", given, "0B with on_full=drop-old, which drops single messages");
+  }
+  return batch;
+}
+
 void parse_address(const Endpoint& endpoint, ZmqOptions& options) {
   options.address = endpoint.address();
   options.binds = options.address.starts_with('@');
@@ -172,6 +191,7 @@ ZmqOptions parse_options(const Endpoint& endpoint) {
   options.on_full = on_full_option(reader, options.type);
   options.wait_peers = reader.number("wait_peers", 0, 100'000);
   options.max_message = core::limit_options(reader).max_message;
+  options.batch = batch_option(reader, options);
   return options;
 }
 

@@ -39,6 +39,7 @@ struct ZmqOptions {
   OnFull on_full = OnFull::block;
   std::uint64_t wait_peers = 0;
   std::uint64_t max_message = 0;  // bytes
+  std::uint64_t batch = 0;        // bytes in one ZeroMQ message; 0 = a message in each
 
   // Publishing carries the topic in a part of its own.
   bool has_topic_part() const { return type == SocketType::pub || type == SocketType::sub; }

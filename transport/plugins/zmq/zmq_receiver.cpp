@@ -2,6 +2,10 @@
 
 #include <fifomq/error.hpp>
 
+#include "batch.hpp"
+#include "core/plain_frame.hpp"
+#include "core/varint.hpp"
+
 namespace fifomq::zeromq {
 namespace {
 
@@ -60,7 +64,7 @@ ReceiveResult ZmqReceiver::take(MessageView& message, Deadline deadline) {
     switch (attempt(message)) {
       case Attempt::message:
         if (left_) --*left_;
-        readiness.signal();
+        readiness.stay_signalled();
         return ReceiveResult::received;
       case Attempt::refused:
         if (++refused % kRefusedBetweenLooks == 0 && deadline.expired())
@@ -79,10 +83,15 @@ ReceiveResult ZmqReceiver::take(MessageView& message, Deadline deadline) {
 }
 
 ZmqReceiver::Attempt ZmqReceiver::attempt(MessageView& message) {
-  const std::size_t parts = receive_parts();
-  if (parts == 0) return Attempt::nothing;
-  ++counters_.messages_received;
-  if (!decode(parts, message)) return Attempt::refused;
+  if (batch_.empty()) {
+    const std::size_t parts = receive_parts();
+    if (parts == 0) return Attempt::nothing;
+    ++counters_.messages_received;
+    if (!decode(parts, message)) return Attempt::refused;
+  } else {
+    ++counters_.messages_received;
+    if (!decode_next_of_batch(message)) return Attempt::refused;
+  }
   ++counters_.messages_delivered;
   return Attempt::message;
 }
@@ -112,9 +121,28 @@ bool ZmqReceiver::decode(std::size_t parts, MessageView& message) {
   if (options_.body == Body::payload) {
     message = {.payload = body, .topic = options_.topic, .origin = Origin{}};
     if (options_.has_topic_part()) message.topic = as_text(bytes_of(parts_[0]));
-  } else {
+    return fits(message);
+  }
+  if (!is_batch(body)) return decode_frame(body, message);
+  batch_ = body;
+  return decode_next_of_batch(message);
+}
+
+bool ZmqReceiver::decode_next_of_batch(MessageView& message) {
+  std::uint64_t size = 0;
+  if (core::take_varint(batch_, size) != core::TakeStatus::taken || size > batch_.size()) {
+    batch_ = {};
+    return refuse(&Counters::undecodable, "a batch of frames is cut off");
+  }
+  const ByteView body = batch_.first(size);
+  batch_ = batch_.subspan(size);
+  return decode_frame(body, message);
+}
+
+bool ZmqReceiver::decode_frame(ByteView body, MessageView& message) {
+  if (!core::read_plain_body(body, message)) {
     core::Frame frame;
-    const auto status = core::parse_body(body, body.size(), frame, unknown_);
+    const auto status = core::parse_body(body, frame, unknown_);
     if (status == core::ParseStatus::wrong_check) ++counters_.frames_damaged;
     if (status != core::ParseStatus::parsed || frame.is_fragment()) {
       return refuse(&Counters::undecodable,
@@ -122,6 +150,10 @@ bool ZmqReceiver::decode(std::size_t parts, MessageView& message) {
     }
     message = core::to_message(frame);
   }
+  return fits(message);
+}
+
+bool ZmqReceiver::fits(const MessageView& message) {
   if (message.payload.size() <= options_.max_message) return true;
   return refuse(&Counters::too_large, "a message of " + std::to_string(message.payload.size()) +
                                           " bytes is over max_message");

@@ -33,6 +33,9 @@ class ZmqReceiver final : public Receiver {
   Attempt attempt(MessageView& message);
   std::size_t receive_parts();
   bool decode(std::size_t parts, MessageView& message);
+  bool decode_next_of_batch(MessageView& message);
+  bool decode_frame(ByteView body, MessageView& message);
+  bool fits(const MessageView& message);
   bool refuse(std::uint64_t Counters::*reason, std::string_view sentence);
 
   const Endpoint endpoint_;
@@ -41,6 +44,7 @@ class ZmqReceiver final : public Receiver {
   mutable Socket socket_;
   std::optional<std::uint64_t> left_;
   std::array<zmq::message_t, 2> parts_;  // of the message handed out last
+  ByteView batch_;                       // what is left of it, in parts_
   std::string unknown_;
   Counters counters_;
 };

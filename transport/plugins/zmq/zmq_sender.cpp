@@ -3,18 +3,23 @@
 #include <algorithm>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include <fifomq/error.hpp>
 
+#include "core/plain_frame.hpp"
 #include "core/send_errors.hpp"
 
 namespace fifomq::zeromq {
 namespace {
 
-// libzmq's high-water mark counts messages; this bounds their bytes.
-constexpr std::uint64_t kMostBytesInFlight = std::uint64_t{128} << 20;
+// libzmq's high-water mark counts messages; this bounds their bytes, to what keeps a connection
+// busy.
+constexpr std::uint64_t kMostBytesInFlight = std::uint64_t{4} << 20;
 // libzmq itself looks for new subscriptions no more often while it is busy.
 constexpr auto kLookInterval = std::chrono::milliseconds(1);
+// Between two turns in which what was gathered leaves.
+constexpr auto kTurn = std::chrono::microseconds(200);
 
 zmq::socket_type socket_type(SocketType type) {
   switch (type) {
@@ -27,9 +32,9 @@ zmq::socket_type socket_type(SocketType type) {
   }
 }
 
-bool accepted(SendResult result) {
-  return result == SendResult::sent || result == SendResult::dropped;
-}
+ByteView bytes_of(const zmq::message_t& part) { return {part.data<std::byte>(), part.size()}; }
+
+void set(zmq::message_t& part, std::string_view text) { part.rebuild(text.data(), text.size()); }
 
 // With drop-old the queue is ours, since nothing can be taken out of libzmq's.
 ZmqOptions socket_options(ZmqOptions options) {
@@ -46,16 +51,19 @@ ZmqSender::ZmqSender(Endpoint endpoint, ZmqOptions options, std::shared_ptr<zmq:
       log_(std::move(log)),
       socket_(std::move(context), socket_options(options_), socket_type(options_.type),
               Direction::send),
-      in_flight_(std::make_shared<InFlight>(socket_.readiness())) {
+      in_flight_(InFlight::open(socket_.readiness())) {
+  if (options_.batch > 0) batch_.emplace(*in_flight_, options_.batch);
   socket_.readiness().signal();
 }
 
 ZmqSender::~ZmqSender() {
+  flusher_.reset();
   const Deadline deadline = Deadline::after(options_.linger);
   try {
+    ending_ = true;
     socket_.readiness().ignore_close();
     drain(deadline);
-    if (const std::uint64_t unsent = in_flight_->messages(); unsent > 0 && log_) {
+    if (const std::uint64_t unsent = pending(); unsent > 0 && log_) {
       log_(LogLevel::warning, endpoint_.text() + ": " + std::to_string(unsent) +
                                   " messages were still unsent after linger=" +
                                   std::to_string(options_.linger.count()) + "ms");
@@ -65,7 +73,6 @@ ZmqSender::~ZmqSender() {
     socket_.zmq().set(zmq::sockopt::linger, static_cast<int>(left.count()));
   } catch (...) {  // NOLINT(bugprone-empty-catch): there is nobody left to tell
   }
-  in_flight_->detach();
 }
 
 // What libzmq has let go of may still be in its write buffer, which it throws away when it closes;
@@ -81,10 +88,13 @@ void ZmqSender::wait_for_kernel(Deadline deadline) {
   }
 }
 
+bool ZmqSender::closed() const { return !ending_ && socket_.readiness().closed(); }
+
 Counters ZmqSender::counters() const {
+  const std::lock_guard lock(mutex_);
   socket_.peers().update();
   Counters all = counters_;
-  all.messages_pending = in_flight_->messages();
+  all.messages_pending = pending();
   all.messages_delivered = all.messages_received - all.dropped() - all.messages_pending;
   all.peers = socket_.peers().peers();
   all.peers_lost = socket_.peers().peers_lost();
@@ -92,56 +102,155 @@ Counters ZmqSender::counters() const {
 }
 
 std::uint64_t ZmqSender::settled() const {
-  return counters_.messages_received - in_flight_->messages();
+  const std::lock_guard lock(mutex_);
+  return counters_.messages_received - pending();
+}
+
+std::uint64_t ZmqSender::pending() const {
+  return in_flight_->messages() + (batch_ ? batch_->messages() : 0);
 }
 
 SendResult ZmqSender::send(const MessageView& message, Deadline deadline) {
   core::check_size(message, options_.max_message, endpoint_);
   if (const char* why = core::refusal(message)) throw core::not_representable(why, endpoint_);
+  const std::lock_guard lock(mutex_);
   MessageView stamped = message;
   if (!message.origin) stamped.origin = stamp_.next();
   if (message.topic.empty()) stamped.topic = options_.topic;
   SendResult result = SendResult::closed;
   try {
-    if (!socket_.readiness().closed()) {
-      Parts parts = encode(stamped);
-      result = options_.on_full == OnFull::drop_old ? queue(std::move(parts))
-                                                    : deliver(parts, stamped.topic, deadline);
-      if (!accepted(result)) in_flight_->withdraw_latest();
+    if (!closed()) {
+      result = gathering_ ? gather(stamped, deadline) : leave_at_once(stamped, deadline);
     }
   } catch (const zmq::error_t& error) {
-    if (!message.origin) stamp_.take_back();
+    take_back(message);
     throw to_error(error, endpoint_.text(), "send");
   } catch (const Error&) {
-    if (!message.origin) stamp_.take_back();
+    take_back(message);
     throw;
   }
-  if (!accepted(result) && !message.origin) stamp_.take_back();
+  if (result == SendResult::sent || result == SendResult::dropped) {
+    ++counters_.messages_received;
+  } else {
+    take_back(message);
+  }
   return result;
 }
 
-ZmqSender::Parts ZmqSender::encode(const MessageView& message) {
-  Parts parts;
-  if (options_.has_topic_part()) parts.topic = zmq::message_t(message.topic);
-  if (options_.body == Body::payload) {
-    parts.body = in_flight_->make_message(message.payload.size());
-    if (!message.payload.empty()) {
-      std::memcpy(parts.body.data(), message.payload.data(), message.payload.size());
-    }
-    return parts;
-  }
-  const core::Frame frame = core::to_frame(message);
-  parts.body = in_flight_->make_message(core::body_size(frame));
-  core::write_body(frame, {parts.body.data<std::byte>(), parts.body.size()});
-  return parts;
+// It is not sent: its number is the next one's.
+void ZmqSender::take_back(const MessageView& message) {
+  if (!message.origin) stamp_.take_back();
+  parts_.body.rebuild();
 }
 
-SendResult ZmqSender::deliver(Parts& parts, std::string_view topic, Deadline deadline) {
+SendResult ZmqSender::leave_at_once(const MessageView& message, Deadline deadline) {
+  encode(message);
+  if (options_.on_full == OnFull::drop_old) return queue();
+  SendResult result = deliver(parts_, message.topic, 1, deadline, options_.on_full);
+  if (result == SendResult::timed_out && options_.on_full == OnFull::drop_new) result = drop_new();
+  if (result != SendResult::sent) {
+    in_flight_->withdraw_latest();
+    parts_.body.rebuild();
+  } else if (batch_ && pace_.notice()) {
+    gathering_ = have_flusher();
+  }
+  return result;
+}
+
+// Where the system grants no thread, nothing is gathered.
+bool ZmqSender::have_flusher() noexcept {
+  try {
+    if (!flusher_) {
+      flusher_ = std::make_unique<core::Flusher>(endpoint_.text(),
+                                                 [this](bool) { return flusher_turn(); });
+    }
+  } catch (...) {
+    return false;
+  }
+  flusher_->arm();
+  return true;
+}
+
+SendResult ZmqSender::gather(const MessageView& message, Deadline deadline) {
+  while (true) {
+    if (finished_messages_ > 0) {
+      const SendResult earlier = send_finished(deadline, options_.on_full);
+      // What is dropped for want of room is the new message.
+      if (earlier == SendResult::timed_out && options_.on_full == OnFull::drop_new) {
+        return drop_new();
+      }
+      if (earlier != SendResult::sent) return earlier;
+    }
+    const Batch::Fit fit = batch_->append(message);
+    if (fit == Batch::Fit::appended) return SendResult::sent;
+    if (batch_->empty()) return leave_at_once(message, deadline);
+    finish_batch();
+  }
+}
+
+// From here on it is a message of libzmq's, and stays one until it leaves.
+void ZmqSender::finish_batch() {
+  finished_messages_ = batch_->messages();
+  if (options_.has_topic_part()) set(finished_.topic, batch_->topic());
+  batch_->finish(finished_.body);
+}
+
+// `sent` also when nobody had subscribed to it.
+SendResult ZmqSender::send_finished(Deadline deadline, OnFull on_full) {
+  const SendResult result =
+      deliver(finished_, as_text(bytes_of(finished_.topic)), finished_messages_, deadline, on_full);
+  if (result != SendResult::sent && result != SendResult::dropped) return result;
+  finished_.body.rebuild();
+  finished_messages_ = 0;
+  return SendResult::sent;
+}
+
+// `sent` when nothing is gathered any more.
+SendResult ZmqSender::send_gathered(Deadline deadline) {
+  while (batch_ && (finished_messages_ > 0 || !batch_->empty())) {
+    if (finished_messages_ == 0) finish_batch();
+    // What was accepted waits, whatever becomes of new ones.
+    const SendResult result = send_finished(deadline, OnFull::block);
+    if (result != SendResult::sent) return result;
+  }
+  return SendResult::sent;
+}
+
+core::Flusher::Next ZmqSender::flusher_turn() {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return {.pause = kTurn};
+  try {
+    send_gathered(Deadline::now());
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the next call meets it again
+  }
+  const bool slackens = pace_.slackens(counters_.messages_received);
+  if (!slackens || finished_messages_ > 0 || !batch_->empty()) return {.pause = kTurn};
+  gathering_ = false;
+  return {};
+}
+
+void ZmqSender::encode(const MessageView& message) {
+  if (options_.has_topic_part()) set(parts_.topic, message.topic);
+  if (options_.body == Body::payload) {
+    std::byte* const out = in_flight_->make(parts_.body, message.payload.size());
+    if (!message.payload.empty()) {
+      std::memcpy(out, message.payload.data(), message.payload.size());
+    }
+  } else if (const std::size_t plain = core::plain_body_size(message, *message.origin); plain > 0) {
+    core::write_plain_body(message, *message.origin, in_flight_->make(parts_.body, plain));
+  } else {
+    const core::Frame frame = core::to_frame(message);
+    core::write_body(frame, in_flight_->make(parts_.body, core::body_size(frame)));
+  }
+}
+
+// With OnFull::drop_new it waits for no room, and `timed_out` is for the caller to count.
+SendResult ZmqSender::deliver(Parts& parts, std::string_view topic, std::uint64_t messages,
+                              Deadline deadline, OnFull on_full) {
   Attempt outcome = attempt(parts, topic);
   while (outcome == Attempt::full || outcome == Attempt::no_peer) {
-    if (outcome == Attempt::full && options_.on_full == OnFull::drop_new)
-      return drop(&Counters::full);
-    if (outcome == Attempt::full && options_.on_full == OnFull::fail) {
+    if (outcome == Attempt::full && on_full == OnFull::drop_new) return SendResult::timed_out;
+    if (outcome == Attempt::full && on_full == OnFull::fail) {
       throw Error(Errc::full, endpoint_.text(), "the queue is full, and on_full=fail");
     }
     arm();
@@ -150,19 +259,20 @@ SendResult ZmqSender::deliver(Parts& parts, std::string_view topic, Deadline dea
     if (!socket_.readiness().wait(deadline)) {
       return outcome == Attempt::no_peer ? SendResult::no_peer : SendResult::timed_out;
     }
-    if (socket_.readiness().closed()) return SendResult::closed;
+    if (closed()) return SendResult::closed;
   }
   in_flight_->notify(false);
-  if (outcome == Attempt::unsubscribed) return drop(&Counters::unsubscribed);
-  ++counters_.messages_received;
-  socket_.readiness().signal();
+  if (outcome == Attempt::unsubscribed) {
+    counters_.unsubscribed += messages;
+    return SendResult::dropped;
+  }
+  socket_.readiness().stay_signalled();
   return SendResult::sent;
 }
 
 // With drop-old every message is accepted, at the cost of the one that has waited longest.
-SendResult ZmqSender::queue(Parts parts) {
-  backlog_.push_back(std::move(parts));
-  ++counters_.messages_received;
+SendResult ZmqSender::queue() {
+  backlog_.push_back(std::exchange(parts_, {}));
   pump();
   const auto most = static_cast<std::size_t>(std::max(options_.high_water_mark, 1));
   if (backlog_.size() > most) {
@@ -198,8 +308,8 @@ ZmqSender::Attempt ZmqSender::attempt(Parts& parts, std::string_view topic) {
   return socket_.peers().peers() > 0 ? Attempt::full : Attempt::no_peer;
 }
 
-bool ZmqSender::has_room() const {
-  return options_.on_full == OnFull::drop_slow || in_flight_->bytes() <= kMostBytesInFlight ||
+bool ZmqSender::has_room() {
+  return options_.on_full == OnFull::drop_slow || in_flight_->within(kMostBytesInFlight) ||
          in_flight_->messages() <= 1;
 }
 
@@ -237,14 +347,14 @@ void ZmqSender::look_around(bool at_once) {
   }
 }
 
-SendResult ZmqSender::drop(std::uint64_t Counters::*reason) {
-  ++counters_.messages_received;
-  ++(counters_.*reason);
+SendResult ZmqSender::drop_new() {
+  ++counters_.full;
   return SendResult::dropped;
 }
 
 SendResult ZmqSender::flush(Deadline deadline) {
-  if (socket_.readiness().closed()) return SendResult::closed;
+  const std::lock_guard lock(mutex_);
+  if (closed()) return SendResult::closed;
   try {
     return drain(deadline);
   } catch (const zmq::error_t& error) {
@@ -253,15 +363,16 @@ SendResult ZmqSender::flush(Deadline deadline) {
 }
 
 SendResult ZmqSender::drain(Deadline deadline) {
+  if (const SendResult result = send_gathered(deadline); result != SendResult::sent) return result;
   while (true) {
     arm();
     pump();
     if (in_flight_->messages() == 0) break;
     if (!socket_.readiness().wait(deadline)) return SendResult::timed_out;
-    if (socket_.readiness().closed()) return SendResult::closed;
+    if (closed()) return SendResult::closed;
   }
   in_flight_->notify(false);
-  socket_.readiness().signal();
+  socket_.readiness().stay_signalled();
   return SendResult::sent;
 }
 

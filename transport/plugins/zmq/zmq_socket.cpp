@@ -38,9 +38,11 @@ PeerMonitor::PeerMonitor(zmq::context_t& context, zmq::socket_t& watched,
                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                           ZMQ_EVENT_DISCONNECTED;
   const std::string feed = "inproc://fifomq-monitor-" + std::to_string(core::random_id64());
-  if (zmq_socket_monitor(watched.handle(), feed.c_str(), kEvents) != 0) throw zmq::error_t();
+  uninterrupted([&] {
+    if (zmq_socket_monitor(watched.handle(), feed.c_str(), kEvents) != 0) throw zmq::error_t();
+  });
   events_.set(zmq::sockopt::linger, 0);
-  events_.connect(feed);
+  uninterrupted([&] { events_.connect(feed); });
   readiness.watch(events_.get(zmq::sockopt::fd), EPOLLIN);
 }
 
@@ -154,10 +156,10 @@ void Socket::set_options(const ZmqOptions& options, Direction direction) {
 
 void Socket::attach(const ZmqOptions& options) {
   if (options.binds) {
-    socket_.bind(options.address);
+    uninterrupted([&] { socket_.bind(options.address); });
     bound_ = true;
   } else {
-    socket_.connect(options.address);
+    uninterrupted([&] { socket_.connect(options.address); });
   }
 }
 
