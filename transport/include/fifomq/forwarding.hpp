@@ -1,0 +1,55 @@
+// A sender and a receiver that hand every call on to another one. Derive from them and override
+// what is to be different: to measure, to log, to bring about faults in tests.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include <fifomq/channel.hpp>
+
+namespace fifomq {
+
+class ForwardingSender : public Sender {
+ public:
+  explicit ForwardingSender(std::unique_ptr<Sender> to) : to_(std::move(to)) {}
+
+  const Endpoint& endpoint() const override { return to_->endpoint(); }
+  Capabilities capabilities() const override { return to_->capabilities(); }
+  int poll_fd() override { return to_->poll_fd(); }
+  Counters counters() const override { return to_->counters(); }
+  void close() noexcept override { to_->close(); }
+  SendResult send(const MessageView& message, Deadline deadline) override {
+    return to_->send(message, deadline);
+  }
+  SendResult flush(Deadline deadline) override { return to_->flush(deadline); }
+  std::uint64_t settled() const override { return to_->settled(); }
+
+ protected:
+  Sender& to() const { return *to_; }
+
+ private:
+  const std::unique_ptr<Sender> to_;
+};
+
+class ForwardingReceiver : public Receiver {
+ public:
+  explicit ForwardingReceiver(std::unique_ptr<Receiver> to) : to_(std::move(to)) {}
+
+  const Endpoint& endpoint() const override { return to_->endpoint(); }
+  Capabilities capabilities() const override { return to_->capabilities(); }
+  int poll_fd() override { return to_->poll_fd(); }
+  Counters counters() const override { return to_->counters(); }
+  void close() noexcept override { to_->close(); }
+  ReceiveResult receive(MessageView& message, Deadline deadline) override {
+    return to_->receive(message, deadline);
+  }
+  void commit(std::uint64_t n) override { to_->commit(n); }
+
+ protected:
+  Receiver& to() const { return *to_; }
+
+ private:
+  const std::unique_ptr<Receiver> to_;
+};
+
+}  // namespace fifomq
