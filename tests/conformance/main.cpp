@@ -6,9 +6,11 @@
 #include <cstdio>
 #include <string>
 
+#include <fifomq/builtin.hpp>
 #include <fifomq/transport.hpp>
 
 #include "conformance/fixture.hpp"
+#include "conformance/peer_process.hpp"
 
 namespace fifomq {
 
@@ -17,6 +19,13 @@ std::unique_ptr<Transport> FIFOMQ_MAKE_TRANSPORT();
 }
 
 namespace conformance {
+
+Registry registry_under_test() {
+  Registry registry;
+  registry.add(plugins::FIFOMQ_MAKE_TRANSPORT());
+  return registry;
+}
+
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Each, Conformance, testing::ValuesIn(transports_under_test()),
@@ -32,7 +41,10 @@ TEST(Enrolment, CoversEverySchemeOfTheTransport) {
   }
   const auto transport = plugins::FIFOMQ_MAKE_TRANSPORT();
   ASSERT_FALSE(transport->schemes().empty());
+  const auto builtin = builtin_transports().schemes();
   for (const SchemeInfo& scheme : transport->schemes()) {
+    EXPECT_TRUE(std::ranges::count(builtin, scheme.name, &SchemeInfo::name) > 0)
+        << scheme.name << " is not built in";
     if (scheme.sender) {
       EXPECT_TRUE(std::ranges::count(senders, scheme.name) > 0)
           << "conformance.cpp enrols no sender of " << scheme.name;
@@ -49,6 +61,7 @@ TEST(Enrolment, CoversEverySchemeOfTheTransport) {
 }  // namespace fifomq
 
 int main(int argc, char** argv) {
+  if (const auto peer_status = fifomq::conformance::run_as_peer(argc, argv)) return *peer_status;
   // Standard output may be what is tested, so the report leaves through a descriptor of its own
   // (glibc lets a program replace stdout).
   stdout = fdopen(dup(STDOUT_FILENO), "w");  // NOLINT(cppcoreguidelines-owning-memory)

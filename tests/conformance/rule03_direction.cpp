@@ -28,6 +28,20 @@ void expect_wrong_direction(const std::string& endpoint, Open open) {
   }
 }
 
+TEST_P(Conformance, Rule3TheDirectionsOfASchemeAreAccepted) {
+  for (const std::string& endpoint : {link().sender, link().receiver}) {
+    const SchemeInfo& scheme = registry().check(
+        endpoint, endpoint == link().sender ? Direction::send : Direction::receive);
+    EXPECT_EQ(scheme.name, Endpoint::parse(endpoint).scheme());
+    if (scheme.sender) {
+      EXPECT_NO_THROW(registry().check(endpoint, Direction::send)) << endpoint;
+    }
+    if (scheme.receiver) {
+      EXPECT_NO_THROW(registry().check(endpoint, Direction::receive)) << endpoint;
+    }
+  }
+}
+
 TEST_P(Conformance, Rule3WrongDirectionIsRefused) {
   const auto schemes = registry().schemes();
   const auto scheme_of = [&](const std::string& endpoint) -> const SchemeInfo& {

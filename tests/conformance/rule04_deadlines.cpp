@@ -2,13 +2,14 @@
 
 #include "conformance/fixture.hpp"
 #include "conformance/signal_storm.hpp"
+#include "support/sanitized.hpp"
 
 namespace fifomq::conformance {
 namespace {
 
 constexpr milliseconds kWaits[] = {milliseconds(0), milliseconds(50)};
-// A storm of 50 ms brings about 50 signals; a few show that it raged.
-constexpr std::uint64_t kEnoughSignals = 10;
+// A storm of 50 ms brings about 50 signals, fewer under ThreadSanitizer; a few show that it raged.
+constexpr std::uint64_t kEnoughSignals = test::kSanitized ? 3 : 10;
 
 TEST_P(Conformance, Rule4ReceiveReturnsByItsDeadlineInASignalStorm) {
   open();
@@ -25,12 +26,20 @@ TEST_P(Conformance, Rule4ReceiveReturnsByItsDeadlineInASignalStorm) {
 
 TEST_P(Conformance, Rule4SendReturnsByItsDeadlineInASignalStorm) {
   open();
-  const std::uint64_t refused = fill();
+  constexpr int kMostLate = 100'000;
+  std::uint64_t next = fill();
   const SignalStorm storm;
   const std::uint64_t before = SignalStorm::hits();
+  int late = 0;
   for (const milliseconds wait : kWaits) {
-    const Stopwatch watch;
-    EXPECT_EQ(sender_->send(sample(refused, kFillSize).view(), in(wait)), SendResult::timed_out);
+    Stopwatch watch;
+    SendResult result = SendResult::sent;
+    // Where there is a network, room may turn up late.
+    while (result == SendResult::sent && late++ < kMostLate) {
+      watch = {};
+      result = sender_->send(sample(next++, kFillSize).view(), in(wait));
+    }
+    EXPECT_EQ(result, SendResult::timed_out);
     EXPECT_TRUE(watch.kept(wait));
   }
   EXPECT_GT(SignalStorm::hits(), before + kEnoughSignals);
@@ -71,6 +80,30 @@ TEST_P(Conformance, Rule4NothingIsLostInASignalStorm) {
   }
   if (HasFailure()) sender_->close();
   other.join();
+}
+
+// A large message is many system calls on both sides, each of which a signal may cut short.
+TEST_P(Conformance, Rule4LargeMessagesArriveWholeInASignalStorm) {
+  constexpr std::uint64_t kMessages = 24;
+  constexpr std::size_t kMost = std::size_t{4} << 20;
+  open();
+  const std::uint64_t before = SignalStorm::hits();
+  Background other([&] {
+    const SignalStorm storm;
+    for (std::uint64_t i = 0; i < kMessages && !HasFailure(); ++i) {
+      must_send(i, varied_size(i, kMost));
+    }
+  });
+  {
+    const SignalStorm storm;
+    for (std::uint64_t i = 0; i < kMessages && !HasFailure(); ++i) {
+      must_receive(i, varied_size(i, kMost));
+    }
+  }
+  if (HasFailure()) sender_->close();
+  other.join();
+  EXPECT_GT(SignalStorm::hits(), before + kEnoughSignals);
+  EXPECT_EQ(receiver_->counters().dropped(), 0U);
 }
 
 TEST_P(Conformance, Rule4OpeningNeverWaitsForAPeer) {

@@ -2,56 +2,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <fstream>
-#include <functional>
 #include <map>
 #include <string>
-#include <thread>
 
 #include "conformance/fixture.hpp"
+#include "support/blocked.hpp"
 
 namespace fifomq::conformance {
 namespace {
 
-// Runs a call that blocks in a thread of its own, and knows when that thread sleeps.
-class Blocked {
- public:
-  explicit Blocked(std::function<void()> call)
-      : thread_([this, call = std::move(call)] {
-          id_ = gettid();
-          call();
-          done_ = true;
-        }) {}
-  Blocked(const Blocked&) = delete;
-  Blocked& operator=(const Blocked&) = delete;
-  Blocked(Blocked&&) = delete;
-  Blocked& operator=(Blocked&&) = delete;
-  ~Blocked() = default;
-
-  // The state in /proc says so; no event does.
-  bool falls_asleep() const {
-    const Deadline deadline = soon();
-    while (!deadline.expired() && !done_) {
-      if (id_ != 0 && sleeps()) return true;
-      std::this_thread::sleep_for(milliseconds(1));
-    }
-    return false;
-  }
-
- private:
-  bool sleeps() const {
-    std::ifstream file("/proc/self/task/" + std::to_string(id_) + "/stat");
-    std::string line;
-    std::getline(file, line);
-    const std::size_t name_end = line.rfind(')');
-    return name_end != std::string::npos && line.substr(name_end + 2, 1) == "S";
-  }
-
-  std::atomic<pid_t> id_ = 0;
-  std::atomic<bool> done_ = false;
-  Background thread_;  // last: it uses the others
-};
+using test::Blocked;
 
 TEST_P(Conformance, Rule12CloseWakesABlockedReceive) {
   open();

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <fifomq/transport.hpp>
+
 namespace fifomq::conformance {
 
 // The endpoints of one case, which nobody else has.
@@ -29,9 +31,14 @@ struct TransportUnderTest {
   // What no receiver has taken is there for the next one, although the sender's Capabilities do not
   // promise so for a receiver that dies (waits_for_peer).
   bool source_stays = false;
+  // Why no other process can open the endpoints; empty where one can.
+  std::string one_process_only{};
 };
 
 std::vector<TransportUnderTest> transports_under_test();
+
+// What the cases open their channels with: the program's own transport and nothing else.
+Registry registry_under_test();
 
 // A folder of its own, removed with all that is in it.
 class TemporaryFolder {

@@ -51,7 +51,7 @@ inline std::string delimited(std::string_view body) {
 
 inline std::string body_of(const core::Frame& frame) {
   std::string body(core::body_size(frame), '\0');
-  core::write_body(frame, std::as_writable_bytes(std::span(body)));
+  core::write_body(frame, std::as_writable_bytes(std::span(body)).data());
   return body;
 }
 
