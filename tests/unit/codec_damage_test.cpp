@@ -22,7 +22,9 @@ using test::varint_field;
 ParseStatus parse(std::string_view available, std::size_t size) {
   core::Frame frame;
   std::string unknown;
-  return core::parse_body(as_byte_view(available), size, frame, unknown);
+  return available.size() == size
+             ? core::parse_body(as_byte_view(available), frame, unknown)
+             : core::parse_fields(as_byte_view(available), size, frame, unknown).status;
 }
 ParseStatus parse(std::string_view body) { return parse(body, body.size()); }
 
@@ -57,7 +59,7 @@ TEST(CodecDamage, EveryChangedByteOfACheckedFrameIsSeen) {
       damaged[at] = static_cast<char>(static_cast<unsigned char>(damaged[at]) ^ change);
       core::Frame frame;
       std::string unknown;
-      const auto status = core::parse_body(as_byte_view(damaged), damaged.size(), frame, unknown);
+      const auto status = core::parse_body(as_byte_view(damaged), frame, unknown);
       // Another tag in the place of the checksum's makes a frame without one, which nothing speaks
       // against but its fields.
       if (at == 5 && status == ParseStatus::parsed) {
@@ -103,19 +105,21 @@ TEST(CodecDamage, StructuresThatAreNoFrame) {
   const std::string stream = tag(9, 5) + test::word(7U);
   const std::string fragment = stream + varint_field(10, 1) + varint_field(11, 5);
   const std::vector<std::string> bodies{
-      unchecked_body(varint_field(15, 1)),                           // payload as a number
-      unchecked_body(core::kFrameBeginning),                         // sync again
-      unchecked_body(varint_field(4, 1) + tag(2, 5) + "abcd"),       // checksum in third place
-      unchecked_body(varint_field(0, 1)),                            // field 0
-      unchecked_body(tag(13, 3) + tag(13, 4)),                       // a group
-      unchecked_body(tag(13, 6)),                                    // no wire type
-      unchecked_body(tag(4, 0) + nine_more + "\x02"),                // more than 64 bits
-      unchecked_body(tag(4, 0) + nine_more + "\xFF\x01"),            // eleven digits
-      unchecked_body("\xF8\xFF\xFF\xFF\xFF\x01\x01"),                // field number beyond 2^29
-      unchecked_body(bytes_field(5, "\xC0\x80")),                    // topic not UTF-8
-      unchecked_body(bytes_field(6, "\xED\xA0\x80")),                // type not UTF-8
-      unchecked_body(bytes_field(5, std::string(1025, 'a'))),        // topic too long
-      unchecked_body(bytes_field(6, std::string(1025, 'a'))),        // type too long
+      unchecked_body(varint_field(15, 1)),                            // payload as a number
+      unchecked_body(core::kFrameBeginning),                          // sync again
+      unchecked_body(varint_field(4, 1) + tag(2, 5) + "abcd"),        // checksum in third place
+      unchecked_body(varint_field(0, 1)),                             // field 0
+      unchecked_body(tag(13, 3) + tag(13, 4)),                        // a group
+      unchecked_body(tag(13, 6)),                                     // no wire type
+      unchecked_body(tag(4, 0) + nine_more + "\x02"),                 // more than 64 bits
+      unchecked_body(tag(4, 0) + nine_more + "\xFF\x01"),             // eleven digits
+      unchecked_body("\xF8\xFF\xFF\xFF\xFF\x01\x01"),                 // field number beyond 2^29
+      unchecked_body(std::string("\xFA\x80\x80\x80\x80\0\1a", 8)),    // a key of six bytes
+      unchecked_body(std::string("\x7A\x81\x80\x80\x80\x80\0a", 8)),  // a length of six bytes
+      unchecked_body(bytes_field(5, "\xC0\x80")),                     // topic not UTF-8
+      unchecked_body(bytes_field(6, "\xED\xA0\x80")),                 // type not UTF-8
+      unchecked_body(bytes_field(5, std::string(1025, 'a'))),         // topic too long
+      unchecked_body(bytes_field(6, std::string(1025, 'a'))),         // type too long
       unchecked_body(bytes_field(13, std::string(1022, 'a'))),       // 1025 bytes of unknown fields
       unchecked_body(varint_field(11, 5) + payload_field("12345")),  // total_size of no fragment
       unchecked_body(varint_field(12, 5)),                           // offset of no fragment
@@ -147,7 +151,7 @@ TEST(CodecDamage, RandomBytesBehindTheBeginning) {
     const std::string body = unchecked_body(random.bytes(random.between(0, 40)));
     core::Frame frame;
     std::string unknown;
-    const auto status = core::parse_body(as_byte_view(body), body.size(), frame, unknown);
+    const auto status = core::parse_body(as_byte_view(body), frame, unknown);
     ASSERT_NE(status, ParseStatus::incomplete);
     if (status != ParseStatus::parsed) continue;
     // What is believed lies inside the body.

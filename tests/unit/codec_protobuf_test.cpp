@@ -105,7 +105,7 @@ struct Parsed {
 };
 
 void parse(const std::string& body, Parsed& parsed) {
-  parsed.status = core::parse_body(as_byte_view(body), body.size(), parsed.frame, parsed.unknown);
+  parsed.status = core::parse_body(as_byte_view(body), parsed.frame, parsed.unknown);
 }
 
 TEST(CodecProtobuf, RuntimeReadsWhatWeWrite) {

@@ -2,11 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
 #include <string>
 #include <vector>
 
-#include <fifomq/channel.hpp>
 #include <fifomq/endpoint.hpp>
 #include <fifomq/error.hpp>
 
@@ -65,6 +63,13 @@ TEST(Endpoint, WhatIsNone) {
   }
 }
 
+TEST(Endpoint, AByteOfValueZeroIsRefused) {
+  for (const std::string_view text : {std::string_view("s:a\0b", 5),
+                                      std::string_view("s:a?k=\0", 7), std::string_view("\0", 1)}) {
+    EXPECT_THAT(refusal(std::string(text)), testing::HasSubstr("it holds a byte of value zero"));
+  }
+}
+
 TEST(Endpoint, BrokenPercentSigns) {
   for (const char* text : {"s:%", "s:%2", "s:%zz", "s:%2g", "s:%-1", "s:%+1", "s:% 1", "s:%00",
                            "s:a?k=%", "s:a?k=%4"}) {
@@ -94,28 +99,6 @@ TEST(Error, TextSaysWhereWhatAndWhich) {
 }
 
 TEST(Error, IsCaughtAsASystemError) { EXPECT_THROW(Endpoint::parse(""), std::system_error); }
-
-TEST(Error, NamesAreDistinct) {
-  std::set<std::string> names;
-  for (int code = 1; code <= static_cast<int>(Errc::system_failure); ++code) {
-    names.insert(error_name(static_cast<Errc>(code)));
-  }
-  EXPECT_EQ(names.size(), static_cast<std::size_t>(Errc::system_failure));
-  EXPECT_FALSE(names.contains("unknown"));
-  EXPECT_STREQ(error_name(static_cast<Errc>(0)), "unknown");
-}
-
-TEST(Results, HaveTheNamesOfTheContract) {
-  EXPECT_STREQ(to_string(SendResult::sent), "sent");
-  EXPECT_STREQ(to_string(SendResult::dropped), "dropped");
-  EXPECT_STREQ(to_string(SendResult::timed_out), "timed_out");
-  EXPECT_STREQ(to_string(SendResult::no_peer), "no_peer");
-  EXPECT_STREQ(to_string(SendResult::closed), "closed");
-  EXPECT_STREQ(to_string(ReceiveResult::received), "received");
-  EXPECT_STREQ(to_string(ReceiveResult::timed_out), "timed_out");
-  EXPECT_STREQ(to_string(ReceiveResult::end_of_stream), "end_of_stream");
-  EXPECT_STREQ(to_string(ReceiveResult::closed), "closed");
-}
 
 }  // namespace
 }  // namespace fifomq

@@ -70,12 +70,17 @@ class FakeSender final : public FakeChannel<Sender> {
     if (result == SendResult::sent) sent_.emplace_back(message);
     return result;
   }
-  SendResult flush(Deadline) override { return SendResult::sent; }
+  SendResult flush(Deadline) override {
+    ++flushes_;
+    return SendResult::sent;
+  }
   std::uint64_t settled() const override { return acknowledged; }
 
   const std::vector<Message>& sent() const { return sent_; }
+  std::size_t flushes() const { return flushes_; }
 
  private:
+  std::size_t flushes_ = 0;
   std::vector<Message> sent_;
 };
 

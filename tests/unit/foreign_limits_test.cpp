@@ -58,7 +58,7 @@ TEST(ForeignBytes, AbandonedMessageIsCompleted) {
   core::ForeignEncoder encoder(Framing::u32be);
   ASSERT_TRUE(encoder.begin({.payload = as_byte_view(payload)}));
   std::string stream(as_text(encoder.next_piece()));
-  const core::Remainder rest = encoder.abandon(true);
+  const core::Remainder rest = encoder.abandon();
   EXPECT_TRUE(rest.completes);
   stream += as_text(rest.bytes);
   EXPECT_EQ(stream, encode(Framing::u32be, payload));

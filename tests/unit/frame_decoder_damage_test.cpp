@@ -83,6 +83,20 @@ TEST_F(FrameDecoderDamage, TornCheckedFramesCostNothingElse) {
   EXPECT_EQ(driver_.payloads(), wanted);
 }
 
+// The last digit of its length, read alone, says that the frame ends where it was torn: behind its
+// sync bytes, as an empty one would.
+TEST_F(FrameDecoderDamage, ATornFrameIsNotTakenForAnEmptyOne) {
+  const std::string torn = checked_frame(std::string(640, 't'));
+  ASSERT_EQ(torn[1], 5);
+  for (std::size_t kept = 1; kept < 20; ++kept) {
+    driver_.give(torn.substr(0, kept));
+    driver_.stand_empty(std::chrono::seconds(5));
+    driver_.give(checked_frame("next"));
+  }
+  driver_.finish();
+  EXPECT_EQ(driver_.payloads(), Payloads(19, "next"));
+}
+
 TEST_F(FrameDecoderDamage, TornUncheckedFrameLosesToTheFramesItSwallowed) {
   const std::string torn = unchecked_frame(std::string(300, 't'));
   Payloads wanted;

@@ -165,5 +165,30 @@ TEST(FrameDecoderLimits, ManyStreamsOfNearlyNothingAreBoundedToo) {
   driver.finish();
 }
 
+// The table is full, and as much as a whole message has gone by since its oldest entry was heard
+// of.
+TEST(FrameDecoderLimits, DeadSendersDoNotKeepTheirEntry) {
+  constexpr std::uint32_t kMost = 16;
+  for (const bool refused : {false, true}) {
+    core::FrameDecoder decoder({.max_message = 10'000, .reassembly_memory = kMiB});
+    test::DecoderDriver driver(decoder);
+    const std::size_t offset = refused ? 1 : 0;
+    driver.give(fragment_frame({.stream = 1, .total = 3, .offset = offset}, "a"));
+    EXPECT_EQ(driver.counters().given_up, refused ? 1U : 0U) << "its beginning is missing";
+    for (std::uint32_t stream = 2; stream <= kMost + 1; ++stream) {
+      driver.give(fragment_frame({.stream = stream, .total = 2}, "a"));
+    }
+    EXPECT_EQ(driver.counters().over_memory, 1U) << "nobody is dead yet";
+    driver.give(checked_frame(std::string(10'000, 'x')));
+    driver.give(fragment_frame({.stream = kMost + 2, .total = 2}, "a"));
+    driver.give(fragment_frame({.stream = kMost + 2, .total = 2, .offset = 1}, "b"));
+    EXPECT_EQ(driver.payloads().back(), "ab");
+    EXPECT_EQ(driver.counters().given_up, 1U);
+    driver.give(fragment_frame({.stream = 2, .total = 2, .offset = 1}, "b"));
+    EXPECT_EQ(driver.payloads().size(), 3U) << "the others keep theirs";
+    driver.finish();
+  }
+}
+
 }  // namespace
 }  // namespace fifomq

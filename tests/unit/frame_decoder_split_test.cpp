@@ -7,6 +7,7 @@
 #include "core/frame_decoder.hpp"
 #include "decoder_driver.hpp"
 #include "support/random.hpp"
+#include "support/sanitized.hpp"
 #include "support/wire.hpp"
 
 namespace fifomq {
@@ -166,6 +167,63 @@ TEST(FrameDecoderSplit, EverythingAtOnce) {
   EXPECT_EQ(decode(stream, stream.size(), 1).payloads.size(), good);
   expect_same_at_every_split(stream);
 }
+
+// 64 KiB that hold every feature and every kind of damage, several times over, each time beside
+// others and with payloads of other sizes.
+std::string full_stream(std::size_t size) {
+  const std::vector<Damage> kinds = damages();
+  std::string stream = sound_stream();
+  for (std::size_t i = 0; stream.size() < size; ++i) {
+    const std::string payload(i * 7 % 300, static_cast<char>('a' + i % 26));
+    const Damage& damage = kinds[i * 11 % kinds.size()];
+    stream += damage.bytes;
+    stream += i % 5 == 0 ? unchecked_frame(payload) : checked_frame(payload);
+    if (i % 3 == 0) stream += kinds[i % kinds.size()].bytes + damage.bytes;
+    // Torn, so that what follows begins inside of it, also across its end.
+    if (i % 4 == 0) stream += unchecked_frame(payload).substr(0, payload.size() / 2 + 3);
+    if (i % 16 == 0) stream += checked_frame(std::string(1'600, 'L'));  // over the limit
+    if (i % 40 == 0) stream += sound_stream();
+    // Half messages: given up when the next one of the stream begins, or over the memory.
+    if (i % 20 == 0)
+      stream += fragment_frame({.stream = 9, .message = i + 1, .total = 500}, "half");
+    if (i % 60 == 0) {
+      for (std::uint32_t id = 20; id < 23; ++id) {
+        stream += fragment_frame({.stream = id, .message = i + 1, .total = 3'000},
+                                 std::string(1'400, 'm'));
+      }
+    }
+  }
+  return stream.substr(0, size);
+}
+
+class FrameDecoderSweep : public testing::TestWithParam<std::size_t> {
+ protected:
+  static constexpr std::size_t kShards = 16;
+};
+
+TEST_P(FrameDecoderSweep, EverySplitPointOf64KiB) {
+  constexpr std::size_t kSize = 65'536;
+  constexpr core::DecoderLimits kLimits{.max_message = 3'000, .reassembly_memory = 6'000};
+  constexpr std::size_t kStep = test::kSanitized ? 31 * kShards : kShards;
+  if (test::kSanitized) std::cout << "slowed down by a sanitizer: every 31st split point\n";
+  const std::string stream = full_stream(kSize);
+  const Result whole = decode(stream, kSize, 1, kLimits);
+  std::cout << testing::PrintToString(whole.counters) << "\n";
+  ASSERT_GT(whole.counters.messages_delivered, 100U);
+  ASSERT_GT(whole.counters.frames_damaged, 100U);
+  ASSERT_GT(whole.counters.too_large, 0U);
+  ASSERT_GT(whole.counters.cancelled, 0U);
+  ASSERT_GT(whole.counters.given_up, 0U);
+  ASSERT_GT(whole.counters.over_memory, 0U);
+  ASSERT_GT(whole.counters.sequence_gaps, 0U);
+  for (std::size_t at = GetParam(); at <= kSize; at += kStep) {
+    const Result split = decode(stream, at, kSize, kLimits);
+    ASSERT_EQ(split.counters, whole.counters) << "split at " << at;
+    ASSERT_TRUE(split.payloads == whole.payloads) << "split at " << at;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shard, FrameDecoderSweep, testing::Range<std::size_t>(0, 16));
 
 // A foreign frame is whole but over the limit. How far its length is over decides which of its
 // digits look like a length of their own.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/frame_decoder.hpp"
+#include "core/plain_frame.hpp"
 #include "decoder_driver.hpp"
 #include "support/random.hpp"
 #include "support/wire.hpp"
@@ -25,7 +26,7 @@ void expect_whole_frames(ByteView piece) {
     ASSERT_LE(size, piece.size());
     core::Frame frame;
     std::string unknown;
-    ASSERT_EQ(core::parse_body(piece.first(size), size, frame, unknown), core::ParseStatus::parsed);
+    ASSERT_EQ(core::parse_body(piece.first(size), frame, unknown), core::ParseStatus::parsed);
     ASSERT_TRUE(frame.checked);
     piece = piece.subspan(size);
   }
@@ -149,6 +150,45 @@ TEST_F(FrameEncoderTest, ForgottenMessageGivesItsNumberBack) {
   EXPECT_EQ(driver_.counters().sequence_gaps, 0U);
 }
 
+TEST_F(FrameEncoderTest, TheShorterWayMakesTheSameBytes) {
+  std::vector<std::byte> room(core::kPieceBytes);
+  std::uint64_t sequence = 0;
+  for (std::size_t size = 0; size <= core::kPieceBytes; ++size) {
+    const std::string payload(size, 'p');
+    const std::size_t written = encoder_.put_whole({.payload = as_byte_view(payload)}, room);
+    if (written == 0) continue;
+    MessageView message;
+    ASSERT_EQ(core::read_plain_frame(room, message), written);
+    EXPECT_EQ(message.origin->sequence, ++sequence);
+    const core::Frame frame = core::to_frame(message);
+    ASSERT_EQ(as_text(frame.payload), payload);
+    ASSERT_EQ(as_text(ByteView(room).first(written)), test::delimited(test::body_of(frame)));
+  }
+  EXPECT_GT(sequence, 4'000U);
+  for (const std::uint32_t hops : {1U, 127U, 128U, ~0U}) {
+    const MessageView relayed{.payload = as_byte_view("p"), .origin = Origin{5, 9}, .hops = hops};
+    const std::size_t written = encoder_.put_whole(relayed, room);
+    const std::string same = test::delimited(test::body_of(core::to_frame(relayed)));
+    ASSERT_EQ(as_text(ByteView(room).first(written)), same);
+    MessageView message;
+    ASSERT_EQ(core::read_plain_frame(room, message), written);
+    EXPECT_EQ(message.hops, hops);
+    EXPECT_EQ(message.origin->sequence, 9U);
+  }
+  // What it does not take has used up no number, nor has what is only passed on.
+  for (const MessageView& other :
+       {MessageView{}, MessageView{.payload = as_byte_view("p"), .topic = "t"},
+        MessageView{.payload = as_byte_view("p"), .type = "t"},
+        MessageView{.payload = as_byte_view("p"), .origin = Origin{}},
+        MessageView{.payload = as_byte_view("p"), .sent_unix_nanos = 1},
+        MessageView{.payload = as_byte_view("p"), .unknown_fields = as_byte_view("\x68\x05")}}) {
+    EXPECT_EQ(encoder_.put_whole(other, room), 0U);
+  }
+  EXPECT_EQ(encoder_.put_whole({.payload = as_byte_view("p")}, std::span(room).first(60)), 0U);
+  send({.payload = as_byte_view("next")});
+  EXPECT_EQ(driver_.messages().back().origin->sequence, sequence + 1);
+}
+
 TEST_F(FrameEncoderTest, AbandonedMessageIsCancelledWhereverItStops) {
   const std::string payload(20'000, 'p');
   const std::size_t pieces = pieces_of(encoder_, {.payload = as_byte_view(payload)}).size();
@@ -157,7 +197,7 @@ TEST_F(FrameEncoderTest, AbandonedMessageIsCancelledWhereverItStops) {
     ASSERT_TRUE(encoder_.begin({.payload = as_byte_view(payload)}));
     for (std::size_t i = 0; i < written; ++i) driver_.give(as_text(encoder_.next_piece()));
     EXPECT_EQ(driver_.counters().messages_pending, 1U);
-    const core::Remainder rest = encoder_.abandon(false);
+    const core::Remainder rest = encoder_.abandon();
     EXPECT_FALSE(rest.completes);
     expect_whole_frames(rest.bytes);
     driver_.give(as_text(rest.bytes));

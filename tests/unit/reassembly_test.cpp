@@ -175,5 +175,23 @@ TEST_F(Reassembly, FirstFragmentBringsTheFields) {
   EXPECT_EQ(as_text(message.unknown_fields), unknown);
 }
 
+// Ours puts them into the first; a foreign writer may spread them.
+TEST_F(Reassembly, LaterFragmentsMayBringUnknownFieldsUpToTheirBound) {
+  const std::string first = test::varint_field(13, 5);
+  const std::string second = test::bytes_field(14, "later");
+  const std::string too_much = test::bytes_field(14, std::string(core::kMaxUnknownBytes - 10, 'x'));
+  std::uint64_t offset = 0;
+  for (const std::string& unknown : {first, second, too_much, std::string()}) {
+    driver_.give(test::delimited(test::body_of({.stream = 4,
+                                                .fragment_of = 1,
+                                                .total_size = 4,
+                                                .offset = offset++,
+                                                .payload = as_byte_view("a"),
+                                                .unknown_fields = as_byte_view(unknown)})));
+  }
+  ASSERT_EQ(driver_.payloads(), (Payloads{"aaaa"}));
+  EXPECT_EQ(as_text(driver_.messages()[0].unknown_fields), first + second);
+}
+
 }  // namespace
 }  // namespace fifomq
