@@ -26,15 +26,16 @@ void report(const Relay& relay, const Receiver& from, const Sender& to, bool alw
             const LogSink& log) {
   const Counters in = from.counters();
   const Counters out = to.counters();
-  const bool wrong =
-      amiss(in) || amiss(out) || relay.hop_limit() + relay.refused() + relay.unsent() > 0;
+  // What the sender had accepted and could not get rid of was not relayed after all.
+  const std::uint64_t unsent = relay.unsent() + out.messages_pending;
+  const bool wrong = amiss(in) || amiss(out) || relay.hop_limit() + relay.refused() + unsent > 0;
   if (!always && !wrong) return;
   const LogLevel level = wrong ? LogLevel::warning : LogLevel::info;
   log(level, "from " + from.endpoint().text() + ":" + ledger(in));
   log(level, "to " + to.endpoint().text() + ":" + ledger(out));
-  log(level, "relayed=" + std::to_string(relay.relayed()) + " hop_limit=" +
+  log(level, "relayed=" + std::to_string(relay.relayed() - out.messages_pending) + " hop_limit=" +
                  std::to_string(relay.hop_limit()) + " refused=" + std::to_string(relay.refused()) +
-                 " unsent=" + std::to_string(relay.unsent()));
+                 " unsent=" + std::to_string(unsent));
 }
 
 }  // namespace fifomq

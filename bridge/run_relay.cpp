@@ -17,6 +17,8 @@ SendResult run_relay(Relay& relay, Receiver& from, Sender& to, const StopSignals
       if (idle_exit) last_moved = Deadline::Clock::now();
       continue;
     }
+    // Nothing more to gather for now.
+    to.flush(Deadline::now());
     // Asked to stop, and all that was there has been carried over.
     if (stop.requested() != 0) break;
     std::array<pollfd, 2> waited{pollfd{.fd = from.poll_fd(), .events = POLLIN, .revents = 0},

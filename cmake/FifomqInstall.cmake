@@ -9,6 +9,16 @@ install(DIRECTORY transport/include/fifomq bridge/include/fifomq ${PROJECT_BINAR
 install(DIRECTORY proto/fifomq DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.proto")
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/fifomq)
+# Typed messages: headers, and Protobuf for whoever uses them. An export of its own, so that the others never
+# look for Protobuf.
+find_package(Protobuf QUIET)
+add_library(fifomq_typed INTERFACE)
+add_library(fifomq::typed ALIAS fifomq_typed)
+set_target_properties(fifomq_typed PROPERTIES EXPORT_NAME typed)
+target_link_libraries(fifomq_typed INTERFACE fifomq protobuf::libprotobuf)
+install(TARGETS fifomq_typed EXPORT fifomqTypedTargets)
+install(EXPORT fifomqTypedTargets NAMESPACE fifomq:: DESTINATION ${package_folder})
+
 install(EXPORT fifomqTargets NAMESPACE fifomq:: DESTINATION ${package_folder})
 configure_package_config_file(cmake/fifomqConfig.cmake.in ${PROJECT_BINARY_DIR}/fifomqConfig.cmake
                               INSTALL_DESTINATION ${package_folder})

@@ -14,6 +14,9 @@ Builds and tests; installs what is missing first. Without arguments: release.
   release   the tests, optimised as it is installed
   dev       the tests, with assertions, AddressSanitizer and UndefinedBehaviorSanitizer
   tsan      the tests, with ThreadSanitizer
+  fuzz      every fuzzer over its corpus, then a minute each ($FIFOMQ_FUZZ_SECONDS)
+  coverage  the tests, and which lines of transport/core they run (tests/coverage.py);
+            takes long and is no part of CI
 END
 }
 
@@ -26,28 +29,11 @@ check_format() {
   echo "format: all files are as clang-format writes them"
 }
 
-# Our files among those that are compiled; what protoc and CMake wrote stands under build/.
-compiled_files() {
-  /usr/bin/python3 - "$PWD" <<'END'
-import json, pathlib, sys
-source = pathlib.Path(sys.argv[1])
-files = {pathlib.Path(entry["file"]) for entry in json.load(open(source / "build/release/compile_commands.json"))}
-for file in sorted(files):
-    if file.is_relative_to(source) and not file.is_relative_to(source / "build"):
-        print(file.relative_to(source))
-END
-}
-
 check_tidy() {
   cmake --preset release >/dev/null
   # Headers that are generated while building are missing before.
   cmake --build --preset release
-  local files
-  files=$(compiled_files)
-  # The lines left out count what is suppressed, mostly in the headers of the system.
-  xargs --max-procs="$jobs" --max-args=1 clang-tidy -p build/release --quiet <<<"$files" 2>&1 |
-    sed -E '/^[0-9]+ warnings? generated\.$/d'
-  echo "tidy: clang-tidy finds nothing in $(wc -l <<<"$files") files"
+  /usr/bin/python3 -B tests/tidy.py --jobs "$jobs"
 }
 
 run_tests() {
@@ -57,17 +43,54 @@ run_tests() {
   ctest --preset "$1" --parallel $((2 * jobs))
 }
 
+# What a fuzzer finds it writes to build/fuzz, and the text that goes with it is shown.
+run_fuzzer() {
+  local name=${1#fuzz_} found
+  found=$(mktemp -d)
+  local options=(-max_total_time="${FIFOMQ_FUZZ_SECONDS:-60}" -rss_limit_mb=256 -timeout=25 -verbosity=0
+    -print_final_stats=1 -artifact_prefix=build/fuzz/)
+  [[ ! -e tests/fuzz/$name.dict ]] || options+=(-dict="tests/fuzz/$name.dict")
+  local status=0
+  build/fuzz/tests/"$1" "${options[@]}" "$found" "tests/fuzz/corpus/$name" >"$found.log" 2>&1 || status=$?
+  if [[ $status -eq 0 ]]; then
+    echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$found.log") executions without a finding"
+  else
+    cat "$found.log"
+  fi
+  rm -rf "$found" "$found.log"
+  return "$status"
+}
+
+run_fuzzers() {
+  tools/install_dependencies.sh fuzz
+  cmake --preset fuzz
+  cmake --build --preset fuzz
+  ctest --preset fuzz --parallel "$jobs"
+  export -f run_fuzzer
+  find build/fuzz/tests -maxdepth 1 -name 'fuzz_*' -executable -printf '%f\n' | sort |
+    xargs --max-procs="$jobs" -I{} bash -c 'set -euo pipefail; run_fuzzer {}'
+}
+
+run_coverage() {
+  # The counts of earlier runs would be added to these.
+  [[ ! -d build/coverage ]] || find build/coverage -name '*.gcda' -delete
+  run_tests coverage
+  /usr/bin/python3 -B tests/coverage.py build/coverage
+}
+
 run_part() {
   case $1 in
     format) check_format ;;
     tidy) check_tidy ;;
+    fuzz) run_fuzzers ;;
+    coverage) run_coverage ;;
     *) run_tests "$1" ;;
   esac
 }
 
 for part in "$@"; do
   case $part in
-    format | tidy | release | dev | tsan) ;;
+    format | tidy | release | dev | tsan | fuzz | coverage) ;;
     -h | --help)
       usage
       exit 0

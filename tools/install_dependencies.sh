@@ -3,16 +3,21 @@
 # network, when all is there.
 #
 #   tools/install_dependencies.sh GROUP...
-#     build   configure and build everything, tests included
-#     test    run the tests, check format and style
-#     demo    run examples/demo.sh
+#     build    configure and build everything, tests included
+#     test     run the tests, check format and style
+#     fuzz     build and run the fuzzers
+#     demo     run examples/demo.sh
+#     compare  optional: rivals for examples/compare_transports, which is built with those that are there, and its plots
 set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config
   libzmq3-dev cppzmq-dev libisal-dev libcli11-dev libspdlog-dev libtomlplusplus-dev nlohmann-json3-dev
   libprotobuf-dev protobuf-compiler libgtest-dev libgmock-dev)
-test=("${build[@]}" clang-format clang-tidy git golang-go python3 python3-protobuf python3-zmq strace)
+test=("${build[@]}" clang-format clang-tidy git golang-go libbenchmark-dev python3 python3-protobuf python3-zmq
+  strace valgrind)
+fuzz=("${build[@]}" clang libclang-rt-14-dev)
 demo=(protobuf-compiler python3 python3-protobuf python3-zmq)
+compare=(libnng-dev libnanomsg-dev libboost-dev gnuplot-nox)
 
 fail() {
   echo "install_dependencies.sh: $*" >&2
@@ -28,8 +33,10 @@ for group in "$@"; do
   case $group in
     build) wanted+=("${build[@]}") ;;
     test) wanted+=("${test[@]}") ;;
+    fuzz) wanted+=("${fuzz[@]}") ;;
     demo) wanted+=("${demo[@]}") ;;
-    *) fail "there is no group '$group'; the groups are build, test and demo" ;;
+    compare) wanted+=("${compare[@]}") ;;
+    *) fail "there is no group '$group'; the groups are build, test, fuzz, demo and compare" ;;
   esac
 done
 

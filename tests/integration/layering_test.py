@@ -34,6 +34,8 @@ LAYERS = (
     ("tests of a part", r"(transport|bridge)/.*(_test|conformance)\.[ch]pp",
      (r'"core/.*"', r'"{own}"', r"<fifomq/.*>", r'"(conformance|support)/.*"',
       r"<(gtest|gmock)/.*>", r"<zmq\.h(pp)?>")),
+    ("typed messages", r"transport/include/fifomq/typed(/\w+)?\.hpp",
+     (r"<fifomq/(?!relay|builtin)(typed/)?\w+\.hpp>", r"<google/protobuf/.*>")),
     (HEADERS, r"transport/include/fifomq/.*\.hpp", (r"<fifomq/(?!relay|builtin)\w+\.hpp>",)),
     (CORE, r"transport/core/.*\.[ch]pp",
      (r'"core/\w+\.hpp"', r"<fifomq/(?!relay|builtin)\w+\.hpp>", r"<(isa-l/)?crc\.h>",

@@ -82,6 +82,7 @@ class RecvCount(harness.IntegrationCase):
         self.assertEqual(self.ledger(bridge, "relayed=")["relayed"], 3)
         self.assertEqual(self.recv("frame", 2), b"message 3\nmessage 4\n")
 
+    @unittest.skipIf(harness.cached("FIFOMQ_BUILD_EXAMPLES") == "OFF", "the writer is an example")
     def test_the_byte_counter(self):
         writer = self.start(harness.BIN / "byte_counter_writer", self.fifo, "--interval", "10ms")
         recv = self.run_fifomq("recv", "fifo:./fifo?framing=byte", "--count", "3",
