@@ -8,41 +8,52 @@ namespace fifomq::conformance {
 namespace {
 
 constexpr milliseconds kWaits[] = {milliseconds(0), milliseconds(50)};
-// A storm of 50 ms brings about 50 signals, fewer under ThreadSanitizer; a few show that it raged.
+// So many show that the storm raged.
 constexpr std::uint64_t kEnoughSignals = test::kSanitized ? 3 : 10;
+
+// Does it again until so many signals have come as are worth the name, which on a busy machine is
+// not at once.
+template <typename Try>
+void in_a_storm(const Try& attempt) {
+  const SignalStorm storm;
+  const std::uint64_t enough = SignalStorm::hits() + kEnoughSignals;
+  const Deadline limit = soon();
+  do {
+    attempt();
+  } while (SignalStorm::hits() < enough && !testing::Test::HasFailure() && !limit.expired());
+  EXPECT_GE(SignalStorm::hits(), enough);
+}
 
 TEST_P(Conformance, Rule4ReceiveReturnsByItsDeadlineInASignalStorm) {
   open();
-  const SignalStorm storm;
-  const std::uint64_t before = SignalStorm::hits();
-  for (const milliseconds wait : kWaits) {
-    MessageView message;
-    const Stopwatch watch;
-    EXPECT_EQ(receiver_->receive(message, in(wait)), ReceiveResult::timed_out);
-    EXPECT_TRUE(watch.kept(wait));
-  }
-  EXPECT_GT(SignalStorm::hits(), before + kEnoughSignals);
+  in_a_storm([&] {
+    for (const milliseconds wait : kWaits) {
+      MessageView message;
+      const Stopwatch watch;
+      EXPECT_EQ(receiver_->receive(message, in(wait)), ReceiveResult::timed_out);
+      EXPECT_TRUE(watch.kept(wait));
+    }
+  });
 }
 
 TEST_P(Conformance, Rule4SendReturnsByItsDeadlineInASignalStorm) {
   open();
   constexpr int kMostLate = 100'000;
   std::uint64_t next = fill();
-  const SignalStorm storm;
-  const std::uint64_t before = SignalStorm::hits();
   int late = 0;
-  for (const milliseconds wait : kWaits) {
-    Stopwatch watch;
-    SendResult result = SendResult::sent;
-    // Where there is a network, room may turn up late.
-    while (result == SendResult::sent && late++ < kMostLate) {
-      watch = {};
-      result = sender_->send(sample(next++, kFillSize).view(), in(wait));
+  in_a_storm([&] {
+    for (const milliseconds wait : kWaits) {
+      Stopwatch watch;
+      SendResult result = SendResult::sent;
+      // Where there is a network, room may turn up late.
+      while (result == SendResult::sent && late++ < kMostLate) {
+        watch = {};
+        result = sender_->send(sample(next++, kFillSize).view(), in(wait));
+      }
+      EXPECT_EQ(result, SendResult::timed_out);
+      EXPECT_TRUE(watch.kept(wait));
     }
-    EXPECT_EQ(result, SendResult::timed_out);
-    EXPECT_TRUE(watch.kept(wait));
-  }
-  EXPECT_GT(SignalStorm::hits(), before + kEnoughSignals);
+  });
 }
 
 TEST_P(Conformance, Rule4FlushReturnsByItsDeadlineInASignalStorm) {
@@ -87,22 +98,22 @@ TEST_P(Conformance, Rule4LargeMessagesArriveWholeInASignalStorm) {
   constexpr std::uint64_t kMessages = 24;
   constexpr std::size_t kMost = std::size_t{4} << 20;
   open();
-  const std::uint64_t before = SignalStorm::hits();
-  Background other([&] {
-    const SignalStorm storm;
-    for (std::uint64_t i = 0; i < kMessages && !HasFailure(); ++i) {
-      must_send(i, varied_size(i, kMost));
-    }
-  });
-  {
-    const SignalStorm storm;
-    for (std::uint64_t i = 0; i < kMessages && !HasFailure(); ++i) {
+  std::uint64_t first = 0;
+  in_a_storm([&] {
+    const std::uint64_t end = first + kMessages;
+    Background other([&] {
+      const SignalStorm storm;
+      for (std::uint64_t i = first; i < end && !HasFailure(); ++i) {
+        must_send(i, varied_size(i, kMost));
+      }
+    });
+    for (std::uint64_t i = first; i < end && !HasFailure(); ++i) {
       must_receive(i, varied_size(i, kMost));
     }
-  }
-  if (HasFailure()) sender_->close();
-  other.join();
-  EXPECT_GT(SignalStorm::hits(), before + kEnoughSignals);
+    if (HasFailure()) sender_->close();
+    other.join();
+    first = end;
+  });
   EXPECT_EQ(receiver_->counters().dropped(), 0U);
 }
 
