@@ -1,5 +1,7 @@
 #include "batch.hpp"
 
+#include <utility>
+
 #include "core/frame.hpp"
 #include "core/plain_frame.hpp"
 #include "core/varint.hpp"
@@ -34,9 +36,10 @@ Batch::Fit Batch::append(const MessageView& message) {
   return Fit::appended;
 }
 
-void Batch::finish(zmq::message_t& message) {
+std::size_t Batch::finish(zmq::message_t& message) {
   in_flight_.finish_draft(message, size_, messages_);
-  size_ = messages_ = 0;
+  messages_ = 0;
+  return std::exchange(size_, 0);
 }
 
 }  // namespace fifomq::zeromq

@@ -31,8 +31,8 @@ class Batch {
   // The message has an origin.
   Fit append(const MessageView& message);
 
-  // Makes it a message, and starts anew.
-  void finish(zmq::message_t& message);
+  // Makes it a message, starts anew, and says how many bytes it has.
+  std::size_t finish(zmq::message_t& message);
 
  private:
   InFlight& in_flight_;

@@ -1,12 +1,13 @@
 #include "in_flight.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <new>
 #include <utility>
 
 namespace fifomq::zeromq {
 namespace {
+
+constexpr std::uint16_t kNotKept = 0xFFFF;
 
 // Memory of earlier messages that is kept for later ones.
 constexpr std::uint64_t kMostFreeBytes = std::uint64_t{8} << 20;
@@ -18,17 +19,17 @@ struct alignas(InFlight::kHeadBytes) InFlight::Block {
   InFlight* owner = nullptr;
   Block* next = nullptr;
   std::size_t size = 0;
-  std::uint64_t messages = 0;
-  unsigned width = 0;  // there is room for 2^width bytes, with this in front
+  std::uint32_t messages = 0;
+  std::uint16_t size_class = kNotKept;
   bool withdrawn = false;
 
   static constexpr std::align_val_t kAlignment{InFlight::kHeadBytes};
 
   std::byte* bytes() { return reinterpret_cast<std::byte*>(this + 1); }
 
-  static Block* make(unsigned width) {
-    void* const memory = ::operator new (std::size_t{1} << width, kAlignment);
-    return std::construct_at(static_cast<Block*>(memory), Block{.width = width});
+  static Block* make(std::size_t bytes_in_all, std::uint16_t size_class) {
+    void* const memory = ::operator new(bytes_in_all, kAlignment);
+    return std::construct_at(static_cast<Block*>(memory), Block{.size_class = size_class});
   }
   static void destroy(Block* block) {
     std::destroy_at(block);
@@ -60,7 +61,7 @@ void InFlight::finish_draft(zmq::message_t& message, std::size_t size, std::uint
   Block& block = *draft_;
   block.owner = this;
   block.size = size;
-  block.messages = messages;
+  block.messages = static_cast<std::uint32_t>(messages);
   block.withdrawn = false;
   message.rebuild(block.bytes(), size, &InFlight::free, &block);
   latest_ = std::exchange(draft_, nullptr);  // libzmq has it now
@@ -70,13 +71,13 @@ void InFlight::finish_draft(zmq::message_t& message, std::size_t size, std::uint
 }
 
 InFlight::Block* InFlight::take_block(std::size_t size) {
-  const auto width =
-      std::max(kSmallest, static_cast<unsigned>(std::bit_width(size + sizeof(Block) - 1)));
-  if (width > kLargest) return Block::make(width);
-  Block*& first = free_[width - kSmallest];
+  const std::size_t wanted = size + sizeof(Block);
+  if (wanted > kLargestKept) return Block::make(wanted, kNotKept);
+  const std::uint16_t size_class = size_class_of(wanted);
+  Block*& first = free_[size_class];
   if (first == nullptr) sort_returned();
-  if (first == nullptr) return Block::make(width);
-  free_bytes_ -= std::size_t{1} << width;
+  if (first == nullptr) return Block::make(bytes_of_class(size_class), size_class);
+  free_bytes_ -= bytes_of_class(size_class);
   return std::exchange(first, first->next);
 }
 
@@ -84,11 +85,12 @@ void InFlight::sort_returned() {
   Block* block = returned_.exchange(nullptr, std::memory_order_acquire);
   while (block != nullptr) {
     Block* const next = block->next;
-    const std::uint64_t bytes = std::uint64_t{1} << block->width;
-    if (block->width > kLargest || free_bytes_ + bytes > kMostFreeBytes) {
+    const bool kept = block->size_class != kNotKept;
+    const std::size_t bytes = kept ? bytes_of_class(block->size_class) : 0;
+    if (!kept || free_bytes_ + bytes > kMostFreeBytes) {
       Block::destroy(block);
     } else {
-      Block*& first = free_[block->width - kSmallest];
+      Block*& first = free_[block->size_class];
       block->next = std::exchange(first, block);
       free_bytes_ += bytes;
     }
@@ -102,10 +104,6 @@ bool InFlight::within(std::uint64_t most_bytes) {
   if (made_bytes_ - seen_gone_bytes_ <= most_bytes) return true;
   seen_gone_bytes_ = gone_bytes_.load();
   return made_bytes_ - seen_gone_bytes_ <= most_bytes;
-}
-
-void InFlight::notify(bool wanted) {
-  if (std::exchange(notifies_, wanted) != wanted) notify_.store(wanted);
 }
 
 // libzmq calls this from whichever thread lets go of the message last.
@@ -126,8 +124,8 @@ void InFlight::let_go(Block& block) {
   } while (!returned_.compare_exchange_weak(first, &block, std::memory_order_release,
                                             std::memory_order_relaxed));
   gone_bytes_.fetch_add(size);
-  gone_messages_.fetch_add(messages);
-  if (!tells || !notify_.load()) return;
+  const std::uint64_t gone = gone_messages_.fetch_add(messages) + messages;
+  if (!tells || gone < notify_at_.load()) return;
   const std::lock_guard lock(mutex_);
   if (readiness_ != nullptr) readiness_->signal();
 }

@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "core/readiness.hpp"
+#include "size_class.hpp"
 
 namespace fifomq::zeromq {
 
@@ -19,7 +20,7 @@ namespace fifomq::zeromq {
 class InFlight {  // NOLINT(*.Padding): what different threads write stands apart
  public:
   // What stands in front of a message in its memory.
-  static constexpr std::size_t kHeadBytes = 64;
+  static constexpr std::size_t kHeadBytes = 32;
 
   struct Leave {
     void operator()(InFlight* self) const { self->leave(); }
@@ -54,17 +55,16 @@ class InFlight {  // NOLINT(*.Padding): what different threads write stands apar
   // when it must.
   bool within(std::uint64_t most_bytes);
 
-  // From now on each message that is let go signals the sender's readiness.
-  void notify(bool wanted);
+  // Signals the sender's readiness as soon as no more than so many are in flight of the messages
+  // made until now.
+  void notify_at(std::uint64_t messages) { notify_at_.store(made_messages_ - messages); }
+  void notify_never() {
+    if (notify_at_.load(std::memory_order_relaxed) != kNever) notify_at_.store(kNever);
+  }
 
  private:
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
   struct Block;
-
-  // Memory comes in sizes of powers of two, from 2^kSmallest on; larger than the largest it is not
-  // kept.
-  static constexpr unsigned kSmallest = 8;
-  static constexpr unsigned kLargest = 20;
-  using Free = std::array<Block*, kLargest - kSmallest + 1>;
 
   Block* take_block(std::size_t size);
   void sort_returned();
@@ -78,10 +78,9 @@ class InFlight {  // NOLINT(*.Padding): what different threads write stands apar
   std::uint64_t made_messages_ = 0;
   std::uint64_t made_bytes_ = 0;
   std::uint64_t seen_gone_bytes_ = 0;
-  bool notifies_ = false;
   Block* draft_ = nullptr;
   Block* latest_ = nullptr;
-  Free free_{};
+  std::array<Block*, size_class_of(kLargestKept) + 1> free_{};
   std::uint64_t free_bytes_ = 0;
 
   alignas(64) std::atomic<std::uint64_t> gone_messages_{0};
@@ -90,7 +89,8 @@ class InFlight {  // NOLINT(*.Padding): what different threads write stands apar
   // What has been let go and will not touch this any more; when the sender leaves, what it had made
   // is taken off, and 0 means that all have gone.
   std::atomic<std::uint64_t> done_{0};
-  alignas(64) std::atomic<bool> notify_{false};
+  // How many messages are to be gone.
+  alignas(64) std::atomic<std::uint64_t> notify_at_{kNever};
   std::mutex mutex_;
   core::Readiness* readiness_;  // null once the sender has left; under mutex_
 };

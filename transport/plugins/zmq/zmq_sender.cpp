@@ -91,7 +91,7 @@ void ZmqSender::wait_for_kernel(Deadline deadline) {
 bool ZmqSender::closed() const { return !ending_ && socket_.readiness().closed(); }
 
 Counters ZmqSender::counters() const {
-  const std::lock_guard lock(mutex_);
+  const auto guard = lock();
   socket_.peers().update();
   Counters all = counters_;
   all.messages_pending = pending();
@@ -102,7 +102,7 @@ Counters ZmqSender::counters() const {
 }
 
 std::uint64_t ZmqSender::settled() const {
-  const std::lock_guard lock(mutex_);
+  const auto guard = lock();
   return counters_.messages_received - pending();
 }
 
@@ -113,7 +113,7 @@ std::uint64_t ZmqSender::pending() const {
 SendResult ZmqSender::send(const MessageView& message, Deadline deadline) {
   core::check_size(message, options_.max_message, endpoint_);
   if (const char* why = core::refusal(message)) throw core::not_representable(why, endpoint_);
-  const std::lock_guard lock(mutex_);
+  const auto guard = lock();
   MessageView stamped = message;
   if (!message.origin) stamped.origin = stamp_.next();
   if (message.topic.empty()) stamped.topic = options_.topic;
@@ -144,6 +144,7 @@ void ZmqSender::take_back(const MessageView& message) {
 }
 
 SendResult ZmqSender::leave_at_once(const MessageView& message, Deadline deadline) {
+  if (batch_) pace_.leaves();
   encode(message);
   if (options_.on_full == OnFull::drop_old) return queue();
   SendResult result = deliver(parts_, message.topic, 1, deadline, options_.on_full);
@@ -151,8 +152,9 @@ SendResult ZmqSender::leave_at_once(const MessageView& message, Deadline deadlin
   if (result != SendResult::sent) {
     in_flight_->withdraw_latest();
     parts_.body.rebuild();
-  } else if (batch_ && pace_.notice()) {
-    gathering_ = have_flusher();
+  } else if (batch_) {
+    if (pace_.quickens()) gathering_ = have_flusher();
+    pace_.has_left();
   }
   return result;
 }
@@ -192,7 +194,7 @@ SendResult ZmqSender::gather(const MessageView& message, Deadline deadline) {
 void ZmqSender::finish_batch() {
   finished_messages_ = batch_->messages();
   if (options_.has_topic_part()) set(finished_.topic, batch_->topic());
-  batch_->finish(finished_.body);
+  finished_.body_bytes = batch_->finish(finished_.body);
 }
 
 // `sent` also when nobody had subscribed to it.
@@ -232,15 +234,18 @@ core::Flusher::Next ZmqSender::flusher_turn() {
 void ZmqSender::encode(const MessageView& message) {
   if (options_.has_topic_part()) set(parts_.topic, message.topic);
   if (options_.body == Body::payload) {
-    std::byte* const out = in_flight_->make(parts_.body, message.payload.size());
+    parts_.body_bytes = message.payload.size();
+    std::byte* const out = in_flight_->make(parts_.body, parts_.body_bytes);
     if (!message.payload.empty()) {
       std::memcpy(out, message.payload.data(), message.payload.size());
     }
   } else if (const std::size_t plain = core::plain_body_size(message, *message.origin); plain > 0) {
+    parts_.body_bytes = plain;
     core::write_plain_body(message, *message.origin, in_flight_->make(parts_.body, plain));
   } else {
     const core::Frame frame = core::to_frame(message);
-    core::write_body(frame, in_flight_->make(parts_.body, core::body_size(frame)));
+    parts_.body_bytes = core::body_size(frame);
+    core::write_body(frame, in_flight_->make(parts_.body, parts_.body_bytes));
   }
 }
 
@@ -253,7 +258,9 @@ SendResult ZmqSender::deliver(Parts& parts, std::string_view topic, std::uint64_
     if (outcome == Attempt::full && on_full == OnFull::fail) {
       throw Error(Errc::full, endpoint_.text(), "the queue is full, and on_full=fail");
     }
-    arm();
+    // Not at the first byte of room: the two ends would take turns at every message. Where libzmq
+    // has no room, it tells itself when half of its queue is free.
+    arm(has_room() ? std::nullopt : std::optional(in_flight_->messages() / 2));
     outcome = attempt(parts, topic);
     if (outcome != Attempt::full && outcome != Attempt::no_peer) break;
     if (!socket_.readiness().wait(deadline)) {
@@ -261,7 +268,7 @@ SendResult ZmqSender::deliver(Parts& parts, std::string_view topic, std::uint64_
     }
     if (closed()) return SendResult::closed;
   }
-  in_flight_->notify(false);
+  in_flight_->notify_never();
   if (outcome == Attempt::unsubscribed) {
     counters_.unsubscribed += messages;
     return SendResult::dropped;
@@ -316,14 +323,13 @@ bool ZmqSender::has_room() {
 // False when libzmq has no room; then the parts are as they were. All parts of a message meet the
 // same high-water mark, so the second one is never refused.
 bool ZmqSender::transmit(Parts& parts) {
-  const std::size_t size = parts.body.size();
   if (options_.has_topic_part()) {
     zmq::message_t topic;
     topic.copy(parts.topic);
     if (!send_now(socket_.zmq(), topic, zmq::send_flags::sndmore)) return false;
   }
   if (!send_now(socket_.zmq(), parts.body, zmq::send_flags::none)) return false;
-  counters_.bytes_out += size;
+  counters_.bytes_out += parts.body_bytes;
   return true;
 }
 
@@ -353,7 +359,7 @@ SendResult ZmqSender::drop_new() {
 }
 
 SendResult ZmqSender::flush(Deadline deadline) {
-  const std::lock_guard lock(mutex_);
+  const auto guard = lock();
   if (closed()) return SendResult::closed;
   try {
     return drain(deadline);
@@ -365,21 +371,25 @@ SendResult ZmqSender::flush(Deadline deadline) {
 SendResult ZmqSender::drain(Deadline deadline) {
   if (const SendResult result = send_gathered(deadline); result != SendResult::sent) return result;
   while (true) {
-    arm();
+    arm(0);
     pump();
     if (in_flight_->messages() == 0) break;
     if (!socket_.readiness().wait(deadline)) return SendResult::timed_out;
     if (closed()) return SendResult::closed;
   }
-  in_flight_->notify(false);
+  in_flight_->notify_never();
   socket_.readiness().stay_signalled();
   return SendResult::sent;
 }
 
-// From here on, whatever makes another attempt worth while is shown by a descriptor; what came
-// before is seen by an attempt made now.
-void ZmqSender::arm() {
-  in_flight_->notify(true);
+// From here on, whatever makes another attempt worth while is shown by a descriptor, also that no
+// more than so many messages are in flight; what came before is seen by an attempt made now.
+void ZmqSender::arm(std::optional<std::uint64_t> most_in_flight) {
+  if (most_in_flight) {
+    in_flight_->notify_at(*most_in_flight);
+  } else {
+    in_flight_->notify_never();
+  }
   socket_.readiness().clear();
   static_cast<void>(socket_.events());
   socket_.peers().update();

@@ -43,6 +43,7 @@ class ZmqSender final : public Sender {
   struct Parts {
     zmq::message_t topic;  // publishing only
     zmq::message_t body;
+    std::size_t body_bytes = 0;
   };
   enum class Attempt { sent, full, no_peer, unsubscribed };
 
@@ -64,12 +65,16 @@ class ZmqSender final : public Sender {
   void pump();
   bool has_room();
   SendResult drain(Deadline deadline);
-  void arm();
+  void arm(std::optional<std::uint64_t> most_in_flight);
   void wait_for_kernel(Deadline deadline);
   bool enough_peers();
   void look_around(bool at_once);
   std::uint64_t pending() const;
   bool closed() const;
+  // Without a batch there is no flusher either, and nobody to keep out.
+  std::unique_lock<std::mutex> lock() const {
+    return batch_ ? std::unique_lock(mutex_) : std::unique_lock<std::mutex>();
+  }
 
   const Endpoint endpoint_;
   const ZmqOptions options_;
