@@ -41,6 +41,15 @@ void encode(const std::string& payload, std::size_t count) {
   }
 }
 
+// The way of messages that are gathered.
+void put_whole(const std::string& payload, std::size_t count) {
+  core::FrameEncoder encoder;
+  std::vector<std::byte> page(core::kPieceBytes);
+  for (std::size_t i = 0; i < count; ++i) {
+    encoder.put_whole({.payload = as_byte_view(payload)}, page);
+  }
+}
+
 // The same bytes again and again, so that what is counted is the decoder.
 void decode(const std::string& payload, std::size_t count) {
   core::FrameEncoder encoder;
@@ -84,11 +93,9 @@ void parse_endpoint(const std::string&, std::size_t count) {
 }
 
 const std::map<std::string, Path>& paths() {
-  static const std::map<std::string, Path> kPaths{{"checksum", checksum},
-                                                  {"encode", encode},
-                                                  {"decode", decode},
-                                                  {"fifo", fifo},
-                                                  {"parse_endpoint", parse_endpoint}};
+  static const std::map<std::string, Path> kPaths{
+      {"checksum", checksum}, {"encode", encode}, {"put_whole", put_whole},
+      {"decode", decode},     {"fifo", fifo},     {"parse_endpoint", parse_endpoint}};
   return kPaths;
 }
 

@@ -39,12 +39,7 @@ constexpr auto kShifts = [] {
   return shifts;
 }();
 
-// Below about so many bytes, the way into the library takes longer than its wider steps save.
-constexpr std::size_t kShortBytes = 200;
-
 #if defined(__x86_64__)
-const bool kHasCrcInstruction = __builtin_cpu_supports("sse4.2") != 0;
-
 __attribute__((target("sse4.2"))) std::uint32_t extend_short(std::uint32_t state, ByteView bytes) {
   std::uint64_t wide = state;
   const std::byte* at = bytes.data();
@@ -68,16 +63,13 @@ __attribute__((target("sse4.2"))) std::uint32_t extend_short(std::uint32_t state
   return state;
 }
 #else
-constexpr bool kHasCrcInstruction = false;
 std::uint32_t extend_short(std::uint32_t state, ByteView) { return state; }
 #endif
 
 }  // namespace
 
-std::uint32_t crc32c(ByteView bytes) { return crc_finish(crc_extend(kCrcStart, bytes)); }
-
 std::uint32_t crc_extend(std::uint32_t state, ByteView bytes) {
-  if (bytes.size() < kShortBytes && kHasCrcInstruction) return extend_short(state, bytes);
+  if (bytes.size() < kShortChecksumBytes && kHasCrcInstruction) return extend_short(state, bytes);
   // crc32_iscsi counts in int and writes nothing, though its parameter is not const.
   constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
   while (!bytes.empty()) {

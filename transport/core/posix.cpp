@@ -16,26 +16,29 @@ namespace {
 constexpr int kRwfNoSignal = 0x00000100;
 
 // Keeps SIGPIPE from this thread while it writes, and eats the one it caused: for kernels without
-// RWF_NOSIGNAL.
+// RWF_NOSIGNAL, and for calls that take no flags.
 class SigpipeGuard {
  public:
   SigpipeGuard() noexcept {
     sigemptyset(&pipe_);
     sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+    // A signal that was not blocked would have been delivered; one that was may be pending, and
+    // then another one changes nothing.
+    was_blocked_ = sigismember(&before_, SIGPIPE) == 1;
+    if (!was_blocked_) return;
     sigset_t pending;
     sigpending(&pending);
     was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    if (!was_pending_) pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
   }
   ~SigpipeGuard() {
-    if (was_pending_) return;
     const int saved = errno;
-    if (raised_) {
+    if (raised_ && !was_pending_) {
       const timespec none{};
       while (sigtimedwait(&pipe_, nullptr, &none) < 0 && errno == EINTR) {
       }
     }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    if (!was_blocked_) pthread_sigmask(SIG_SETMASK, &before_, nullptr);
     errno = saved;
   }
   SigpipeGuard(const SigpipeGuard&) = delete;
@@ -48,6 +51,7 @@ class SigpipeGuard {
  private:
   sigset_t pipe_{};
   sigset_t before_{};
+  bool was_blocked_ = false;
   bool was_pending_ = false;
   bool raised_ = false;
 };
