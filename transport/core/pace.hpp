@@ -11,10 +11,13 @@ class Pace {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // A message leaves by itself. Whether the next ones had better be gathered.
-  bool notice() {
-    const auto now = Clock::now();
-    quick_ = now - std::exchange(left_at_, now) < kSoon ? quick_ + 1 : 0;
+  // A message is about to leave by itself, and then it has left. What counts is how long the caller
+  // was away between two of them: one who waits for an answer each time sends just as fast, but has
+  // nothing to gather.
+  void leaves() { quick_ = Clock::now() - left_at_ < kSoon ? quick_ + 1 : 0; }
+  void has_left() { left_at_ = Clock::now(); }
+  // Whether the next ones had better be gathered.
+  bool quickens() {
     if (quick_ < kQuickOnes) return false;
     quick_ = 0;
     return true;
@@ -27,9 +30,10 @@ class Pace {
   }
 
  private:
-  // So many messages, each so soon after the one before.
+  // So many messages, each so soon after the one before. An answer takes longer even between two
+  // processes that spin.
   static constexpr int kQuickOnes = 4;
-  static constexpr auto kSoon = std::chrono::microseconds(10);
+  static constexpr auto kSoon = std::chrono::nanoseconds(700);
   static constexpr std::uint64_t kFewInATurn = 8;
 
   Clock::time_point left_at_;

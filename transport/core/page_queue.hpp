@@ -70,11 +70,15 @@ class PageQueue {
     return {last().data + last().end, last().data + kPieceBytes};
   }
   void add_here(std::size_t size) { last().end += static_cast<std::uint32_t>(size); }
-  // The same for a piece that `fill` puts into a page of its own; it returns how many bytes.
+  // The same for a piece that `fill` puts into a page of its own; it returns how many bytes, and
+  // with none there is no such page.
   template <typename Fill>
-  void add_page(const Fill& fill) {
+  bool add_page(const Fill& fill) {
     start_page();
     last().end = static_cast<std::uint32_t>(fill(last().data));
+    if (last().end > 0) return true;
+    take_back_page();
+    return false;
   }
   // The piece added last was a message's last one. How many messages have thereby left: one that
   // has no pieces leaves with what stands before it.
@@ -120,6 +124,10 @@ class PageQueue {
   const Page& at(std::uint64_t index) const { return ring_[index % kMostPages]; }
   Page& last() { return at(tail_ - 1); }
   void start_page();
+  void take_back_page() {
+    --tail_;
+    next_ -= kPieceBytes;
+  }
   std::uint64_t drop_front();
 
   std::array<Page, kMostPages> ring_;

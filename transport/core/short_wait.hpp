@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <thread>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -16,13 +17,16 @@ class ShortWait {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Asks until it holds, for at most kLongest, if the last waits were short.
+  // Asks until it holds, for at most kLongest, if the last waits were short. Between two times it
+  // leaves the processor to whoever else wants it, which may be the other end, and the other end
+  // alone for `between`: each time that it asks, it gets into that one's way.
   template <typename Holds>
-  bool spin(const Holds& holds) {
+  bool spin(Clock::duration between, const Holds& holds) {
     if (!worth_it_) return false;
     const auto end = Clock::now() + kLongest;
     do {
-      for (int i = 0; i < kPauses; ++i) pause();
+      std::this_thread::yield();
+      pause(between);
       if (holds()) return true;
     } while (Clock::now() < end);
     worth_it_ = false;
@@ -38,13 +42,21 @@ class ShortWait {
     return result;
   }
 
+  // Lets that much time go by, awake.
+  static void pause(Clock::duration time) {
+    const auto end = Clock::now() + time;
+    do {
+      for (int i = 0; i < kPauses; ++i) relax();
+    } while (Clock::now() < end);
+  }
+
  private:
   static constexpr auto kLongest = std::chrono::microseconds(50);
   // With the time that waking takes.
   static constexpr auto kShort = std::chrono::microseconds(100);
-  static constexpr int kPauses = 16;
+  static constexpr int kPauses = 4;
 
-  static void pause() {
+  static void relax() {
 #if defined(__x86_64__)
     _mm_pause();
 #elif defined(__aarch64__)

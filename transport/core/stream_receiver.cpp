@@ -6,13 +6,23 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/encoder.hpp"
+
 namespace fifomq::core {
 namespace {
 
 // As much as a pipe holds by default.
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
-// How many reads go by between two looks at the clock.
+// How many reads of an empty source go by between two looks at the clock, when it is polled.
+constexpr int kReadsBetweenLooks = 8;
+// And how many that brought something.
 constexpr std::size_t kFillsBetweenLooks = 256;
+// A reader that has caught up with a writer at full speed would find a page or two each time, and
+// hold the pipe whenever the writer wants it. A moment later half a pipe is there.
+constexpr std::size_t kFewBytes = kReadBytes / 2;
+constexpr std::chrono::nanoseconds kMoment{3000};
+// Between two looks for a message that follows another one closely.
+constexpr std::chrono::nanoseconds kSoon{300};
 
 }  // namespace
 
@@ -52,7 +62,9 @@ ReceiveResult StreamReceiver::receive(MessageView& message, Deadline deadline) {
       readiness_.signal();
       return ReceiveResult::end_of_stream;
     }
-    if (fill() || spin(deadline) || short_wait_.spin([&] { return fill(); })) {
+    if (last_read_ >= kPieceBytes / 2 && last_read_ < kFewBytes) ShortWait::pause(kMoment);
+    const auto between = last_read_ >= kPieceBytes / 2 ? kMoment : kSoon;
+    if (fill() || spin(deadline) || short_wait_.spin(between, [&] { return fill(); })) {
       // A stream in which no message is found must not hold the caller beyond its deadline.
       if (++fills % kFillsBetweenLooks == 0 && deadline.expired()) return ReceiveResult::timed_out;
       continue;
@@ -78,14 +90,15 @@ bool StreamReceiver::next(MessageView& message) {
 
 // False when the source is empty.
 bool StreamReceiver::fill() {
-  const auto now = Deadline::Clock::now();
-  if (decoder_->waiting()) decoder_->was_empty_until(now);
+  if (decoder_->waiting()) decoder_->was_empty_until(Deadline::Clock::now());
   std::span<std::byte> room = decoder_->room(kReadBytes);
   if (left_) room = room.first(std::min<std::uint64_t>(room.size(), decoder_->wanted(*left_)));
   const IoResult result = source_->read(room);
+  last_read_ = 0;
   switch (result.status) {
     case IoStatus::done:
       decoder_->filled(result.count);
+      last_read_ = result.count;
       return true;
     case IoStatus::end:
       decoder_->finish();
@@ -99,7 +112,7 @@ bool StreamReceiver::fill() {
     case IoStatus::would_block:
       break;
   }
-  if (decoder_->waiting()) decoder_->source_empty(now);
+  if (decoder_->waiting()) decoder_->source_empty(Deadline::Clock::now());
   return false;
 }
 
@@ -107,7 +120,9 @@ bool StreamReceiver::spin(Deadline deadline) {
   if (busy_poll_ == busy_poll_.zero()) return false;
   const Deadline enough = Deadline::after(busy_poll_);
   while (!enough.expired() && !deadline.expired() && !readiness_.closed()) {
-    if (fill()) return true;
+    for (int i = 0; i < kReadsBetweenLooks; ++i) {
+      if (fill()) return true;
+    }
   }
   return false;
 }

@@ -67,7 +67,8 @@ class StreamReceiver final : public Receiver {
   UniqueFd timer_;                     // ticks while something is half done
   bool ticking_ = false;
   ShortWait short_wait_;
-  bool polled_ = false;  // somebody waits on poll_fd()
+  std::size_t last_read_ = 0;  // bytes
+  bool polled_ = false;        // somebody waits on poll_fd()
   bool ended_ = false;
 };
 

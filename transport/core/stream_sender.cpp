@@ -12,6 +12,9 @@ using std::chrono::milliseconds;
 
 // Half of what a pipe holds by default leaves with one system call.
 constexpr std::size_t kPagesAtOnce = 8;
+// Between two looks for room in a pipe that is read at full speed: the reader takes many pages at
+// once, and each look holds the pipe.
+constexpr std::chrono::microseconds kMoment{2};
 // How long the flusher waits to try again when no event tells that there is room.
 constexpr auto kRetry = milliseconds(20);
 // How long a sender that is destroyed waits for room.
@@ -108,12 +111,7 @@ SendResult StreamSender::send(const MessageView& message, Deadline deadline) {
   }
   if (out_->gathering && !out_->stalled) {
     // The shorter way through what follows.
-    if (const std::size_t size = encoder_->put_whole(message, out_->pages.room_here()); size > 0) {
-      out_->pages.add_here(size);
-      out_->left += out_->pages.end_message();
-      ++out_->accepted;
-      return SendResult::sent;
-    }
+    if (gather_whole(message)) return SendResult::sent;
   }
   if (!encoder_->begin(message)) throw not_representable(encoder_->refusal(), endpoint_);
   const SendResult result = enqueue(message, deadline, guard);
@@ -124,6 +122,23 @@ SendResult StreamSender::send(const MessageView& message, Deadline deadline) {
     throw_failure();
   }
   return result;
+}
+
+bool StreamSender::gather_whole(const MessageView& message) {
+  PageQueue& pages = out_->pages;
+  if (const std::size_t size = encoder_->put_whole(message, pages.room_here()); size > 0) {
+    pages.add_here(size);
+  } else {
+    if (pages.complete_pages() + 1 >= kPagesAtOnce) return false;
+    pages.use_fresh_pages(sink_->can_splice());
+    const auto put = [&](std::byte* page) {
+      return encoder_->put_whole(message, {page, kPieceBytes});
+    };
+    if (!pages.add_page(put)) return false;
+  }
+  out_->left += pages.end_message();
+  ++out_->accepted;
+  return true;
 }
 
 void StreamSender::throw_failure() {
@@ -155,9 +170,12 @@ SendResult StreamSender::enqueue(const MessageView& message, Deadline deadline, 
 }
 
 SendResult StreamSender::leave_at_once(const PageQueue::Mark& mark, Deadline deadline, Lock& lock) {
+  if (coalesce_) pace_.leaves();
   const SendResult result = push_until(deadline, lock);
   if (result == SendResult::sent) {
-    notice_pace();
+    if (!coalesce_) return result;
+    if (pace_.quickens()) out_->gathering = need_flusher();
+    pace_.has_left();
     return result;
   }
   if (out_->pages.begun(mark)) {
@@ -172,11 +190,6 @@ SendResult StreamSender::leave_at_once(const PageQueue::Mark& mark, Deadline dea
 void StreamSender::forget(const PageQueue::Mark& mark) {
   out_->pages.cut(mark);
   encoder_->forget();
-}
-
-void StreamSender::notice_pace() {
-  if (!coalesce_ || !pace_.notice()) return;
-  out_->gathering = need_flusher();
 }
 
 // Where the system grants no thread, what waits leaves with the next call.
@@ -232,7 +245,7 @@ SendResult StreamSender::push_until(Deadline deadline, Lock& lock) {
       result = push(Push::all);
       return settled();
     };
-    if (settled() || short_wait_.spin(settles)) return result;
+    if (settled() || short_wait_.spin(kMoment, settles)) return result;
     if (readiness_.closed()) return SendResult::closed;
     out_->waited_for = true;
     lock.unlock();

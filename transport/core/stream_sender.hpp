@@ -99,10 +99,10 @@ class StreamSender final : public Sender {
   Lock lock();
   void renew_in_child();
   SendResult enqueue(const MessageView& message, Deadline deadline, Lock& lock);
+  bool gather_whole(const MessageView& message);
   void throw_failure();
   void forget(const PageQueue::Mark& mark);
   SendResult leave_at_once(const PageQueue::Mark& mark, Deadline deadline, Lock& lock);
-  void notice_pace();
   SendResult give_up(SendResult why, const PageQueue::Mark& mark);
 
   SendResult push(Push what);
