@@ -14,6 +14,7 @@
 #include <fifomq/error.hpp>
 
 #include "core/framing.hpp"
+#include "core/short_wait.hpp"
 #include "core/stream_sender.hpp"
 #include "decoder_driver.hpp"
 #include "support/child.hpp"
@@ -113,12 +114,18 @@ class GatheringSender : public testing::TestWithParam<Framing> {
     if (result == SendResult::sent) wanted_.push_back(payload);
     return result;
   }
-  // Sends one after the other until one waits that was accepted.
+  // Sends one after the other, with nothing between, until one waits that was accepted.
   void gather() {
+    constexpr int kBurst = 8;
     const Deadline deadline = Deadline::after(kLong);
     while (sender_->counters().messages_pending == 0) {
       ASSERT_FALSE(deadline.expired());
-      ASSERT_EQ(send(std::to_string(wanted_.size())), SendResult::sent);
+      const std::string payload = std::to_string(wanted_.size());
+      const MessageView message{.payload = as_byte_view(payload)};
+      for (int i = 0; i < kBurst; ++i) {
+        ASSERT_EQ(sender_->send(message, Deadline::now()), SendResult::sent);
+        wanted_.push_back(payload);
+      }
     }
   }
   void wait_until_all_left() {
@@ -151,6 +158,16 @@ TEST_P(GatheringSender, WhatWasGatheredLeavesWithoutAnotherCall) {
     wait_until_all_left();
   }
   EXPECT_EQ(read(), wanted_);
+}
+
+// They come as fast as those of a loop, but each one's caller may be waiting for it.
+TEST_P(GatheringSender, WhatComesAfterAnAnswerLeavesAtOnce) {
+  constexpr auto kQuickAnswer = std::chrono::microseconds(2);
+  for (int i = 0; i < 1'000 && !HasFailure(); ++i) {
+    core::ShortWait::pause(kQuickAnswer);
+    ASSERT_EQ(send(std::to_string(i)), SendResult::sent);
+    EXPECT_EQ(sender_->counters().messages_pending, 0U) << i;
+  }
 }
 
 TEST_P(GatheringSender, TheRestOfAMessageLeavesWhenThereIsRoomWithoutAnotherCall) {
