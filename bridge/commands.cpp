@@ -41,6 +41,13 @@ struct Plan {
   Guarantee guarantee;
 };
 
+void check_required(const BridgeSettings& settings, const Guarantee& guarantee) {
+  if (settings.require == kAtLeastOnce && guarantee.name != kAtLeastOnce) {
+    throw ConfigError("--require " + settings.require + ": this pair gives " +
+                      std::string(guarantee.name) + ", because " + guarantee.why);
+  }
+}
+
 // Throws what is wrong with the settings, before anything is opened or made.
 Plan plan(const Registry& registry, const BridgeSettings& settings) {
   if (settings.from.empty() || settings.to.empty()) {
@@ -51,10 +58,7 @@ Plan plan(const Registry& registry, const BridgeSettings& settings) {
   const SchemeInfo* const to =
       at_place(settings.to_place, [&] { return &registry.check(settings.to, Direction::send); });
   Guarantee guarantee = guarantee_of(*from->receiver, *to->sender);
-  if (settings.require == kAtLeastOnce && guarantee.name != kAtLeastOnce) {
-    throw ConfigError("--require " + settings.require + ": this pair gives " +
-                      std::string(guarantee.name) + ", because " + guarantee.why);
-  }
+  check_required(settings, guarantee);
   return {*from, *to, std::move(guarantee)};
 }
 
@@ -104,13 +108,18 @@ void read_from(const std::string& name, const core::UniqueFd& file) {
 
 int run_bridge(const Registry& registry, const BridgeSettings& settings, const LogSink& log) {
   StopSignals stop;
-  const OpenOptions open_to{.log = log, .take_at_most = {}};
-  const OpenOptions open_from{.log = log, .take_at_most = settings.count};
-  const Guarantee guarantee = plan(registry, settings).guarantee;
+  const OpenOptions open_to{.log = log};
+  Guarantee guarantee = plan(registry, settings).guarantee;
+  const bool commits = guarantee.name == kAtLeastOnce;
+  const OpenOptions open_from{
+      .log = log, .take_at_most = settings.count, .explicit_commit = commits};
   const auto to =
       at_place(settings.to_place, [&] { return registry.open_sender(settings.to, open_to); });
   const auto from = at_place(settings.from_place,
                              [&] { return registry.open_receiver(settings.from, open_from); });
+  // What a scheme can do, this endpoint may not, nor this system.
+  if (commits) guarantee = guarantee_of(from->capabilities(), to->capabilities());
+  check_required(settings, guarantee);
   log(LogLevel::info, settings.from + " -> " + settings.to + ": " + std::string(guarantee.name) +
                           " (" + guarantee.why + ")");
   return run_to_end({.from = *from,
@@ -137,10 +146,10 @@ int run_send(const Registry& registry, const SendSettings& settings, const LogSi
     files.emplace_back(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
     if (!files.back()) throw core::system_error(errno, "", "open " + name);
   }
-  const auto to = registry.open_sender(settings.to, {.log = log, .take_at_most = {}});
+  const auto to = registry.open_sender(settings.to, {.log = log});
   for (std::size_t i = 0; i < std::max<std::size_t>(files.size(), 1); ++i) {
     if (!files.empty()) read_from(settings.files[i], files[i]);
-    const auto from = registry.open_receiver(kStandardStream, {.log = log, .take_at_most = {}});
+    const auto from = registry.open_receiver(kStandardStream, {.log = log});
     const int status = run_to_end({.from = *from,
                                    .to = *to,
                                    .options = {.counts_as_hop = false,
@@ -158,8 +167,8 @@ int run_send(const Registry& registry, const SendSettings& settings, const LogSi
 
 int run_recv(const Registry& registry, const RecvSettings& settings, const LogSink& log) {
   StopSignals stop;
-  const auto to = registry.open_sender(kStandardStream + "?format=" + settings.format,
-                                       {.log = log, .take_at_most = {}});
+  const auto to =
+      registry.open_sender(kStandardStream + "?format=" + settings.format, {.log = log});
   const auto from =
       registry.open_receiver(settings.from, {.log = log, .take_at_most = settings.count});
   return run_to_end({.from = *from,

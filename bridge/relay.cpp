@@ -77,7 +77,8 @@ void Relay::commit() {
     aside_.pop_front();
     ++aside_settled_;
   }
-  from_.commit(settled + aside_settled_);
+  committed_ = settled + aside_settled_;
+  from_.commit(committed_);
 }
 
 }  // namespace fifomq

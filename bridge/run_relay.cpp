@@ -6,6 +6,24 @@
 
 namespace fifomq {
 
+namespace {
+
+// How soon an acknowledgement is seen that no event announces.
+constexpr std::chrono::milliseconds kBetweenLooks{5};
+
+// What has left and is not acknowledged yet would come again.
+void await_acknowledgements(Relay& relay, Sender& to, Deadline deadline) {
+  if (!to.capabilities().acknowledges) return;
+  while (true) {
+    relay.commit();
+    if (relay.uncommitted() == 0 || deadline.expired()) return;
+    core::wait_for({}, earlier(deadline, Deadline::after(kBetweenLooks)));
+    if (to.flush(Deadline::now()) == SendResult::closed) return;
+  }
+}
+
+}  // namespace
+
 SendResult run_relay(Relay& relay, Receiver& from, Sender& to, const StopSignals& stop,
                      std::optional<std::chrono::nanoseconds> idle_exit,
                      std::chrono::nanoseconds drain_timeout) {
@@ -23,10 +41,15 @@ SendResult run_relay(Relay& relay, Receiver& from, Sender& to, const StopSignals
     if (stop.requested() != 0) break;
     std::array<pollfd, 2> waited{pollfd{.fd = from.poll_fd(), .events = POLLIN, .revents = 0},
                                  pollfd{.fd = stop.poll_fd(), .events = POLLIN, .revents = 0}};
-    const Deadline deadline = idle_exit ? Deadline::at(last_moved + *idle_exit) : Deadline::never();
-    if (core::wait_for(waited, deadline) == 0) break;
+    const Deadline idle = idle_exit ? Deadline::at(last_moved + *idle_exit) : Deadline::never();
+    const bool in_flight = to.capabilities().acknowledges && relay.uncommitted() > 0;
+    const Deadline deadline = in_flight ? earlier(idle, Deadline::after(kBetweenLooks)) : idle;
+    if (core::wait_for(waited, deadline) == 0 && idle.expired()) break;
   }
-  return to.flush(Deadline::after(drain_timeout));
+  const Deadline drained = Deadline::after(drain_timeout);
+  const SendResult flushed = to.flush(drained);
+  await_acknowledgements(relay, to, drained);
+  return flushed;
 }
 
 }  // namespace fifomq

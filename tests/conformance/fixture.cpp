@@ -11,6 +11,8 @@
 #include <memory>
 #include <utility>
 
+#include "conformance/committing.hpp"
+
 namespace fifomq::conformance {
 namespace {
 
@@ -134,6 +136,7 @@ void Conformance::SetUp() {
   alarm(longest_case_seconds());
   // A SIGPIPE that somebody lets through is to end the program.
   static_cast<void>(std::signal(SIGPIPE, SIG_DFL));
+  commit_each(GetParam().commits_each);
   link_ = GetParam().make_link();
   registry_ = registry_under_test();
 }

@@ -9,6 +9,7 @@
 #include <fifomq/builtin.hpp>
 #include <fifomq/transport.hpp>
 
+#include "conformance/committing.hpp"
 #include "conformance/fixture.hpp"
 #include "conformance/peer_process.hpp"
 
@@ -22,7 +23,8 @@ namespace conformance {
 
 Registry registry_under_test() {
   Registry registry;
-  registry.add(plugins::FIFOMQ_MAKE_TRANSPORT());
+  auto transport = plugins::FIFOMQ_MAKE_TRANSPORT();
+  registry.add(commits_each() ? with_commits(std::move(transport)) : std::move(transport));
   return registry;
 }
 

@@ -24,6 +24,7 @@ namespace {
 
 constexpr const char* kSend = "--peer=send";
 constexpr const char* kReceive = "--peer=receive";
+constexpr const char* kCommits = "commits";
 // A peer whose case has forgotten it.
 constexpr unsigned kLongestLifeSeconds = 120;
 
@@ -45,11 +46,11 @@ int run_sender(const std::string& endpoint, std::uint64_t first, std::uint64_t c
 }
 
 int run_receiver(const std::string& endpoint, std::uint64_t count, std::size_t most,
-                 const std::string& report) {
+                 const std::string& report, bool commits) {
   const int file = open(report.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (file < 0) throw std::system_error(errno, std::generic_category(), "open " + report);
   const Registry registry = registry_under_test();
-  const auto receiver = registry.open_receiver(endpoint);
+  const auto receiver = registry.open_receiver(endpoint, {.explicit_commit = commits});
   const bool envelope = receiver->capabilities().carries_origin;
   for (std::uint64_t i = 0; i < count; ++i) {
     MessageView arrived;
@@ -60,6 +61,7 @@ int run_receiver(const std::string& endpoint, std::uint64_t count, std::size_t m
       number = PeerProcess::kDamaged;
     }
     if (write(file, &number, sizeof number) != sizeof number) return 3;
+    if (commits) receiver->commit(i + 1);
   }
   return keeps_ledger(*receiver) ? 0 : 4;
 }
@@ -70,7 +72,7 @@ int run(const std::vector<std::string>& words) {
   alarm(kLongestLifeSeconds);
   const auto number = [&](std::size_t at) { return std::stoull(words.at(at)); };
   if (words.at(1) == kSend) return run_sender(words.at(2), number(3), number(4), number(5));
-  return run_receiver(words.at(2), number(3), number(4), words.at(5));
+  return run_receiver(words.at(2), number(3), number(4), words.at(5), words.at(6) == kCommits);
 }
 
 }  // namespace
@@ -100,8 +102,9 @@ PeerProcess PeerProcess::sender(const std::string& endpoint, std::uint64_t first
 }
 
 PeerProcess PeerProcess::receiver(const std::string& endpoint, std::uint64_t count,
-                                  std::size_t most, const std::string& report) {
-  return PeerProcess({kReceive, endpoint, std::to_string(count), std::to_string(most), report});
+                                  std::size_t most, const std::string& report, bool commits) {
+  return PeerProcess({kReceive, endpoint, std::to_string(count), std::to_string(most), report,
+                      commits ? kCommits : ""});
 }
 
 PeerProcess::PeerProcess(std::vector<std::string> arguments) {

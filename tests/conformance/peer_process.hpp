@@ -29,8 +29,9 @@ class PeerProcess {
   // Receives until it has got `count` messages, and ends. The number of each is written to `report`
   // as 8 bytes as soon as the message has been looked at; kDamaged is that of a message that is not
   // as it was sent.
+  // With `commits` it opens with explicit_commit, and commits each message it has reported.
   static PeerProcess receiver(const std::string& endpoint, std::uint64_t count, std::size_t most,
-                              const std::string& report);
+                              const std::string& report, bool commits = false);
   static constexpr std::uint64_t kDamaged = ~std::uint64_t{0};
 
   PeerProcess(const PeerProcess&) = delete;

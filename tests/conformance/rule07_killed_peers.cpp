@@ -1,12 +1,10 @@
 // Rule 7 with peers in processes of their own, killed at random instants and started again.
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "conformance/chance.hpp"
 #include "conformance/fixture.hpp"
 #include "conformance/peer_process.hpp"
 #include "support/sanitized.hpp"
@@ -20,28 +18,6 @@ constexpr std::uint64_t kFewRounds = 7;
 constexpr std::uint64_t kNoEnd = 1'000'000;
 // Many pieces, so that most kills hit a message that is half written.
 constexpr std::size_t kMost = 150'000;
-
-// When to kill. The seed is printed, and FIFOMQ_SEED sets it.
-class Chance {
- public:
-  Chance() : engine_(seed_) { std::fprintf(stdout, "%s\n", text().c_str()); }
-
-  std::string text() const { return "FIFOMQ_SEED=" + std::to_string(seed_) + " repeats this"; }
-  std::uint64_t between(std::uint64_t least, std::uint64_t most) {
-    return std::uniform_int_distribution<std::uint64_t>(least, most)(engine_);
-  }
-  // A random instant is nothing that could be waited for.
-  void wait() { std::this_thread::sleep_for(std::chrono::microseconds(between(0, 500))); }
-
- private:
-  static std::uint64_t pick() {
-    const char* const given = std::getenv("FIFOMQ_SEED");
-    return given != nullptr ? std::stoull(given) : std::random_device()();
-  }
-
-  const std::uint64_t seed_ = pick();
-  std::mt19937_64 engine_;
-};
 
 // What comes from one sending process after another. The numbers of process n begin at n * kNoEnd.
 class Arrivals {

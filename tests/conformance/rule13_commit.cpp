@@ -50,7 +50,7 @@ TEST_P(Conformance, Rule13TakeAtMostLeavesTheRest) {
 }
 
 TEST_P(Conformance, Rule13UncommittedMessagesComeAgain) {
-  open();
+  open({.explicit_commit = true});
   if (!receiver_->capabilities().explicit_commit) {
     GTEST_SKIP() << "Capabilities::explicit_commit is not offered";
   }
@@ -59,11 +59,71 @@ TEST_P(Conformance, Rule13UncommittedMessagesComeAgain) {
   for (std::uint64_t i = 0; i < 4; ++i) must_receive(i, 100);
   receiver_->commit(2);
   receiver_.reset();
-  open_receiver();
+  open_receiver({.explicit_commit = true});
   for (std::uint64_t i = 2; i < 5; ++i) must_receive(i, 100);
   receiver_->commit(3);
   receiver_.reset();
+  open_receiver({.explicit_commit = true});
+  must_receive_nothing();
+}
+
+TEST_P(Conformance, Rule13CommittingIsAskedFor) {
+  open();
+  if (GetParam().commits_each) GTEST_SKIP() << "it was asked for";
+  EXPECT_FALSE(receiver_->capabilities().explicit_commit);
+  for (std::uint64_t i = 0; i < 3; ++i) must_send(i, 100);
+  for (std::uint64_t i = 0; i < 3; ++i) must_receive(i, 100);
+  receiver_->commit(1);  // means nothing
+  receiver_.reset();
   open_receiver();
+  must_receive_nothing();
+}
+
+// What has not been received is not committed by a number that was said before.
+TEST_P(Conformance, Rule13ACommitCountsWhatWasReceived) {
+  open({.explicit_commit = true});
+  if (!receiver_->capabilities().explicit_commit) {
+    GTEST_SKIP() << "Capabilities::explicit_commit is not offered";
+  }
+  for (std::uint64_t i = 0; i < 4; ++i) must_send(i, 100);
+  ASSERT_EQ(sender_->flush(soon()), SendResult::sent);
+  receiver_->commit(0);
+  receiver_->commit(4);
+  for (std::uint64_t i = 0; i < 2; ++i) must_receive(i, 100);
+  receiver_->commit(1);
+  receiver_->commit(0);
+  must_receive(2, 100);
+  receiver_->commit(1);
+  receiver_.reset();
+  open_receiver({.explicit_commit = true});
+  for (std::uint64_t i = 1; i < 4; ++i) must_receive(i, 100);
+  receiver_->commit(1'000);
+  must_send(4, 100);
+  must_receive(4, 100);
+  receiver_.reset();
+  open_receiver({.explicit_commit = true});
+  must_receive(4, 100);
+  must_receive_nothing();
+}
+
+// What cannot be kept whole until it is committed is handed out all the same, and counted.
+TEST_P(Conformance, Rule13LargerThanWhatKeepsThem) {
+  constexpr std::size_t kLarge = std::size_t{4} << 20;
+  open({.explicit_commit = true});
+  if (!receiver_->capabilities().explicit_commit) {
+    GTEST_SKIP() << "Capabilities::explicit_commit is not offered";
+  }
+  std::uint64_t received = 0;
+  for (const std::size_t size : {std::size_t{100}, kLarge, std::size_t{3'000}, kLarge}) {
+    Background other([&, index = received] { must_send(index, size); });
+    must_receive(received, size);
+    receiver_->commit(++received);
+    if (HasFailure()) sender_->close();
+    other.join();
+  }
+  EXPECT_LE(receiver_->counters().uncommittable, 2U);
+  receiver_.reset();
+  open_receiver({.explicit_commit = true});
   must_receive_nothing();
 }
 

@@ -31,6 +31,8 @@ struct TransportUnderTest {
   // What no receiver has taken is there for the next one, although the sender's Capabilities do not
   // promise so for a receiver that dies (waits_for_peer).
   bool source_stays = false;
+  // Receivers are opened with explicit_commit, and commit each message once they have received it.
+  bool commits_each = false;
   // Why no other process can open the endpoints; empty where one can.
   std::string one_process_only{};
 };

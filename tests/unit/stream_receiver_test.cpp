@@ -59,7 +59,7 @@ class StreamReceiverTest : public testing::Test {
     receiver_ =
         std::make_unique<StreamReceiver>(Endpoint::parse("fake:"), Capabilities{},
                                          std::make_unique<ScriptedSource>(reading_.get(), script_),
-                                         make_decoder(framing, limits, "", {}), std::nullopt);
+                                         decoder_maker(framing, limits, "", {}), std::nullopt);
   }
   void write(std::string_view bytes) {
     EXPECT_EQ(write_some(writing_.get(), as_byte_view(bytes)).count, bytes.size());

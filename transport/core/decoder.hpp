@@ -62,6 +62,15 @@ class Decoder {
   // of a non-const member.
   virtual bool next(MessageView& message) = 0;
 
+  // Where in the stream the first byte stands that is still needed: for what is half done, or was
+  // not looked at yet. What lies before belongs to messages that were handed out, or to none.
+  virtual std::uint64_t needed_from() const { return position(); }
+  // How far the stream has been read.
+  std::uint64_t read_to() const { return counters_.bytes_in; }
+  // What lies before that place cannot be read again. What began there and is whole later is
+  // counted `uncommittable`, and no more of it is needed.
+  virtual void gone_until(std::uint64_t place) { gone_ = place; }
+
   // How many more bytes can be read without touching what follows the next `messages` messages; at
   // least 1.
   virtual std::uint64_t wanted(std::uint64_t messages) const = 0;
@@ -122,6 +131,7 @@ class Decoder {
   ByteView unread() const { return buffer_.view().subspan(used_); }
   // Where they stand in the stream.
   std::uint64_t position() const { return counters_.bytes_in - unread().size(); }
+  std::uint64_t gone() const { return gone_; }
   void use(std::size_t count) { used_ += count; }
   void skip(std::size_t count) {
     used_ += count;
@@ -139,6 +149,7 @@ class Decoder {
   const std::chrono::nanoseconds frame_timeout_;
   ByteBuffer buffer_;
   std::size_t used_ = 0;
+  std::uint64_t gone_ = 0;
   bool exact_ = false;
   bool finished_ = false;
   bool abandoned_ = false;

@@ -34,6 +34,7 @@ bool FrameDecoder::next(MessageView& message) {
 bool FrameDecoder::next_plain(MessageView& message) {
   const std::size_t size = read_plain_frame(unread(), message);
   if (size == 0 || message.payload.size() > limits_.max_message) return false;
+  counters_.uncommittable += position() < gone() ? 1 : 0;
   use(size);
   head_end_ = position();
   ++counters_.messages_received;
@@ -83,6 +84,7 @@ bool FrameDecoder::hopeless(const Candidate& candidate) {
 
 bool FrameDecoder::take(const Candidate& head, const Frame& frame, MessageView& message) {
   bool complete = true;
+  const bool gone_before = position() < gone();
   use(head.size);
   if (frame.is_fragment()) {
     complete = reassembler_.add(
@@ -95,6 +97,7 @@ bool FrameDecoder::take(const Candidate& head, const Frame& frame, MessageView& 
       complete = false;
     } else {
       counters_.bytes_in_messages += head.size;
+      counters_.uncommittable += gone_before ? 1 : 0;
       message = to_message(frame);
     }
   }
@@ -179,6 +182,15 @@ void FrameDecoder::drop_hopeless_tail() {
       silent() ? 0 : std::min(size, kMaxLengthBytes + kFrameBeginning.size() - 1);
   skip(size - kept);
   searched_ = scanner_.end() - std::min(kept, kFrameBeginning.size() - 1);
+}
+
+std::uint64_t FrameDecoder::needed_from() const {
+  return std::min(position(), reassembler_.needed_from());
+}
+
+void FrameDecoder::gone_until(std::uint64_t place) {
+  Decoder::gone_until(place);
+  reassembler_.gone_until(place);
 }
 
 std::uint64_t FrameDecoder::wanted(std::uint64_t messages) const {

@@ -22,6 +22,8 @@ class FrameDecoder final : public Decoder {
   explicit FrameDecoder(const DecoderLimits& limits, Notice notice = {});
 
   bool next(MessageView& message) override;
+  std::uint64_t needed_from() const override;
+  void gone_until(std::uint64_t place) override;
   std::uint64_t wanted(std::uint64_t messages) const override;
   bool waiting() const override;
 

@@ -42,6 +42,14 @@ std::unique_ptr<Decoder> make_decoder(Framing framing, const DecoderLimits& limi
   }
 }
 
+std::function<std::unique_ptr<Decoder>()> decoder_maker(Framing framing,
+                                                        const DecoderLimits& limits,
+                                                        std::string topic, Notice notice) {
+  return [framing, limits, topic = std::move(topic), notice = std::move(notice)] {
+    return make_decoder(framing, limits, topic, notice);
+  };
+}
+
 std::unique_ptr<Encoder> make_encoder(Framing framing) {
   if (framing == Framing::frame) return std::make_unique<FrameEncoder>();
   return std::make_unique<ForeignEncoder>(framing);

@@ -2,6 +2,7 @@
 // that carries a byte stream.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,10 @@ DecoderLimits limit_options(const OptionReader& options);
 // `topic` goes with messages of foreign framings, which have none of their own.
 std::unique_ptr<Decoder> make_decoder(Framing framing, const DecoderLimits& limits,
                                       std::string topic, Notice notice);
+// What makes such decoders, again and again.
+std::function<std::unique_ptr<Decoder>()> decoder_maker(Framing framing,
+                                                        const DecoderLimits& limits,
+                                                        std::string topic, Notice notice);
 std::unique_ptr<Encoder> make_encoder(Framing framing);
 
 // Sends a decoder's notices to the user's log, with the endpoint in front; nothing without a log.

@@ -19,6 +19,7 @@ Error system_error(int error, const std::string& endpoint, const std::string& ac
 enum class IoStatus {
   done,         // `count` bytes were moved, at least one
   would_block,  // none now
+  no_room,      // more stands there, and can be read once something has been taken away
   no_peer,      // nobody reads at the other end
   end,          // nobody writes at the other end, and all that was written has been read
   failed,       // `error` says why

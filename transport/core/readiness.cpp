@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include <array>
 #include <cerrno>
 #include <ctime>
 #include <utility>
@@ -93,6 +94,12 @@ void Readiness::clear() noexcept {
   [[maybe_unused]] const auto taken = ::read(signal_.get(), &count, sizeof count);
   // A signal from another thread between the two lines above was read away with the old one.
   if (signalled_.load()) raise(signal_.get());
+}
+
+// More events than one channel end watches descriptors. What is watched otherwise stays ready.
+void Readiness::take_edges() const noexcept {
+  std::array<epoll_event, 64> events;
+  epoll_wait(epoll_.get(), events.data(), events.size(), 0);
 }
 
 bool Readiness::wait(Deadline deadline) const noexcept {

@@ -39,6 +39,11 @@ class Readiness {
     if (!signalled_.load(std::memory_order_relaxed)) signal();
   }
 
+  // What is watched with EPOLLET makes this ready once for each thing that happens to it. From now
+  // on for what happens from now on: called before the last look, which sees all that happened
+  // before.
+  void take_edges() const noexcept;
+
   // Until something is ready (true) or the deadline has passed (false).
   bool wait(Deadline deadline) const noexcept;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 namespace fifomq::core {
@@ -25,6 +26,7 @@ bool Reassembler::add(const Frame& fragment, const Arrival& arrival, MessageView
     counters_.bytes_skipped += arrival.wire_bytes;
     return false;
   }
+  if (partial->wire_bytes == 0) partial->start = arrival.position - arrival.wire_bytes;
   partial->wire_bytes += arrival.wire_bytes;
   held_bytes_ += arrival.wire_bytes;
   if (fragment.is_cancel()) {
@@ -160,6 +162,7 @@ void Reassembler::append(Partial& partial, const Frame& fragment) {
 
 void Reassembler::complete(Partial& partial, MessageView& message) {
   counters_.bytes_in_messages += partial.wire_bytes;
+  counters_.uncommittable += partial.start < gone_ ? 1 : 0;
   held_bytes_ -= partial.wire_bytes;
   memory_ -= partial.payload.capacity();
   finished_ = std::move(partial);
@@ -198,6 +201,15 @@ void Reassembler::forget(Partial& partial) {
   const auto entry = streams_.find(partial.stream);
   (partial.refused ? refused_ : active_).erase(entry->second);
   streams_.erase(entry);
+}
+
+// Few half messages have fragments in a pipe at the same time.
+std::uint64_t Reassembler::needed_from() const {
+  std::uint64_t first = std::numeric_limits<std::uint64_t>::max();
+  for (const Partial& partial : active_) {
+    if (partial.start >= gone_) first = std::min(first, partial.start);
+  }
+  return first;
 }
 
 void Reassembler::expire(std::chrono::nanoseconds now) {

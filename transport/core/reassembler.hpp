@@ -35,6 +35,12 @@ class Reassembler {
   void expire(std::chrono::nanoseconds now);
   void give_up_all();
 
+  // Where the first byte stands that a half message has and that can still be read again.
+  std::uint64_t needed_from() const;
+  // What lies before that place cannot be read again, and no more of what began there is needed.
+  // What becomes whole all the same is counted `uncommittable`.
+  void gone_until(std::uint64_t place) { gone_ = place; }
+
   bool waiting() const { return !streams_.empty(); }
   Held held() const { return {.messages = active_.size(), .bytes = held_bytes_}; }
 
@@ -44,6 +50,7 @@ class Reassembler {
     std::uint64_t fragment_of = 0;
     std::uint64_t total_size = 0;
     std::size_t wire_bytes = 0;         // of its frames so far
+    std::uint64_t start = 0;            // where the first of them stands
     std::chrono::nanoseconds heard{0};  // when its last fragment came
     std::uint64_t heard_at = 0;         // and where in the stream
     bool refused = false;               // counted already; its remaining fragments are skipped
@@ -74,7 +81,8 @@ class Reassembler {
   Partials active_;
   Partials refused_;
   std::unordered_map<std::uint32_t, Partials::iterator> streams_;
-  std::uint64_t position_ = 0;    // of the last fragment
+  std::uint64_t position_ = 0;  // of the last fragment
+  std::uint64_t gone_ = 0;
   std::uint64_t memory_ = 0;      // what the partials' payloads take
   std::uint64_t held_bytes_ = 0;  // of their frames
   // The message handed out last; its buffer is used again for the next one.

@@ -63,6 +63,16 @@ std::unique_ptr<Receiver> Registry::open_receiver(std::string_view text,
   return find(endpoint, Direction::receive).transport.open_receiver(endpoint, options);
 }
 
+std::vector<CommandInfo> Registry::commands() const {
+  std::vector<CommandInfo> all;
+  for (const auto& transport : transports_) {
+    const auto commands = transport->commands();
+    all.insert(all.end(), commands.begin(), commands.end());
+  }
+  std::ranges::sort(all, {}, &CommandInfo::name);
+  return all;
+}
+
 const SchemeInfo& Registry::check(std::string_view text, Direction direction) const {
   const Endpoint endpoint = Endpoint::parse(text);
   const Entry entry = find(endpoint, direction);

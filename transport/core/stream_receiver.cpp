@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "core/encoder.hpp"
 
@@ -23,25 +24,40 @@ constexpr std::size_t kFewBytes = kReadBytes / 2;
 constexpr std::chrono::nanoseconds kMoment{3000};
 // Between two looks for a message that follows another one closely.
 constexpr std::chrono::nanoseconds kSoon{300};
+// How often a source that is never empty is asked for its successor.
+constexpr auto kBetweenLooks = std::chrono::milliseconds(500);
 
 }  // namespace
 
 StreamReceiver::StreamReceiver(Endpoint endpoint, Capabilities capabilities,
-                               std::unique_ptr<ByteSource> source, std::unique_ptr<Decoder> decoder,
+                               std::unique_ptr<ByteSource> source, MakeDecoder make_decoder,
                                std::optional<std::uint64_t> take_at_most,
                                std::chrono::nanoseconds busy_poll)
     : endpoint_(std::move(endpoint)),
       capabilities_(capabilities),
       readiness_(endpoint_.text()),
-      source_(std::move(source)),
-      decoder_(std::move(decoder)),
+      make_decoder_(std::move(make_decoder)),
       busy_poll_(busy_poll),
       left_(take_at_most),
+      current_(make_inlet(std::move(source))),
+      next_look_(Deadline::Clock::now() + kBetweenLooks),
       timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
   if (!timer_) throw system_error(errno, endpoint_.text(), "make a timer");
-  if (left_) decoder_->read_exactly();
   readiness_.watch(timer_.get(), EPOLLIN);
-  source_->attach(readiness_);
+}
+
+Inlet StreamReceiver::make_inlet(std::unique_ptr<ByteSource> source) {
+  Inlet inlet{.source = std::move(source), .decoder = make_decoder_()};
+  if (left_) inlet.decoder->read_exactly();
+  inlet.source->attach(readiness_);
+  return inlet;
+}
+
+Counters StreamReceiver::counters() const {
+  Counters all = retired_;
+  all += current_.decoder->counters();
+  for (const Inlet& inlet : older_) all += inlet.decoder->counters();
+  return all;
 }
 
 // Messages that are decoded from bytes already read are not behind any descriptor, so from now on
@@ -56,6 +72,7 @@ int StreamReceiver::poll_fd() {
 
 ReceiveResult StreamReceiver::receive(MessageView& message, Deadline deadline) {
   bool woken = false;
+  bool edges_taken = !capabilities_.explicit_commit;
   for (std::size_t fills = 0; !readiness_.closed();) {
     if (left_ != 0 && next(message)) return ReceiveResult::received;
     if (ended_ || left_ == 0) {
@@ -69,51 +86,111 @@ ReceiveResult StreamReceiver::receive(MessageView& message, Deadline deadline) {
       if (++fills % kFillsBetweenLooks == 0 && deadline.expired()) return ReceiveResult::timed_out;
       continue;
     }
-    if (decoder_->waiting() && next(message)) return ReceiveResult::received;
-    tick(decoder_->waiting());
-    source_->watch_writers(decoder_->waiting());
-    readiness_.clear();
+    if (half_done() && next(message)) return ReceiveResult::received;
+    if (woken && follow(Deadline::Clock::now())) continue;
+    if (!std::exchange(edges_taken, true)) {
+      readiness_.take_edges();
+      continue;
+    }
+    prepare_to_wait();
     // A descriptor that is ready for nothing delays no deadline.
     if (woken && deadline.expired()) return ReceiveResult::timed_out;
     woken = short_wait_.learn([&] { return readiness_.wait(deadline); });
     if (!woken) return ReceiveResult::timed_out;
+    edges_taken = !capabilities_.explicit_commit;
   }
   return ReceiveResult::closed;
 }
 
 bool StreamReceiver::next(MessageView& message) {
-  if (!decoder_->next(message)) return false;
+  for (Inlet& inlet : older_) {
+    if (next_of(inlet, message)) return true;
+  }
+  return next_of(current_, message);
+}
+
+bool StreamReceiver::next_of(Inlet& inlet, MessageView& message) {
+  if (!inlet.decoder->next(message)) return false;
   if (left_) --*left_;
   if (polled_) readiness_.signal();
+  if (capabilities_.explicit_commit) {
+    log_.add({.inlet = inlet.number, .floor = inlet.decoder->needed_from()});
+    ++inlet.uncommitted;
+  }
   return true;
 }
 
-// False when the source is empty.
+void StreamReceiver::commit(std::uint64_t n) {
+  if (!capabilities_.explicit_commit) return;
+  log_.commit(n, [this](const CommitLog::Entry& entry) {
+    Inlet& from = inlet(entry.inlet);
+    from.floor = entry.floor;
+    --from.uncommitted;
+  });
+  bool taken = current_.take();
+  for (Inlet& inlet : older_) taken = inlet.take() || taken;
+  // What had no room may stand there already, and no event will tell.
+  if (taken && std::exchange(starved_, false)) readiness_.signal();
+}
+
+Inlet& StreamReceiver::inlet(std::uint64_t number) {
+  const auto found = std::ranges::find(older_, number, &Inlet::number);
+  return found == older_.end() ? current_ : *found;
+}
+
+// False when there is nothing to be read.
 bool StreamReceiver::fill() {
-  if (decoder_->waiting()) decoder_->was_empty_until(Deadline::Clock::now());
-  std::span<std::byte> room = decoder_->room(kReadBytes);
-  if (left_) room = room.first(std::min<std::uint64_t>(room.size(), decoder_->wanted(*left_)));
-  const IoResult result = source_->read(room);
+  const auto now = Deadline::Clock::now();
   last_read_ = 0;
+  bool filled = fill(current_, now);
+  for (Inlet& inlet : older_) filled = fill(inlet, now) || filled;
+  if (now >= next_look_) filled = follow(now) || filled;
+  return filled;
+}
+
+bool StreamReceiver::fill(Inlet& inlet, Time now) {
+  Decoder& decoder = *inlet.decoder;
+  if (decoder.waiting()) decoder.was_empty_until(now);
+  std::span<std::byte> room = decoder.room(kReadBytes);
+  if (left_) room = room.first(std::min<std::uint64_t>(room.size(), decoder.wanted(*left_)));
+  const IoResult result = inlet.source->read(room);
+  inlet.left = result.status == IoStatus::no_peer || result.status == IoStatus::end;
   switch (result.status) {
     case IoStatus::done:
-      decoder_->filled(result.count);
+      decoder.filled(result.count);
       last_read_ = result.count;
       return true;
     case IoStatus::end:
-      decoder_->finish();
+      decoder.finish();
+      if (&inlet != &current_) break;
       ended_ = true;
       return true;
     case IoStatus::failed:
       throw system_error(result.error, endpoint_.text(), "read");
     case IoStatus::no_peer:
-      decoder_->writers_left();
+      decoder.writers_left();
       break;
     case IoStatus::would_block:
+      if (capabilities_.explicit_commit && decoder.waiting() && inlet.source->full()) {
+        return look_full(inlet);
+      }
       break;
+    case IoStatus::no_room:
+      return look_full(inlet);
   }
-  if (decoder_->waiting()) decoder_->source_empty(Deadline::Clock::now());
+  if (inlet.uncommitted == 0) inlet.take();
+  if (decoder.waiting()) decoder.source_empty(now);
   return false;
+}
+
+// Nothing more can come before something is taken. Who waits for room is not silent, so the time
+// does not count against him.
+bool StreamReceiver::look_full(Inlet& inlet) {
+  if (inlet.uncommitted > 0) {
+    starved_ = true;
+    return false;
+  }
+  return inlet.take() || inlet.take_half_done();
 }
 
 bool StreamReceiver::spin(Deadline deadline) {
@@ -127,6 +204,37 @@ bool StreamReceiver::spin(Deadline deadline) {
   return false;
 }
 
+bool StreamReceiver::half_done() const {
+  return current_.decoder->waiting() ||
+         std::ranges::any_of(older_, [](const Inlet& inlet) { return inlet.decoder->waiting(); });
+}
+
+void StreamReceiver::prepare_to_wait() {
+  retire();
+  tick(half_done());
+  current_.source->watch_writers(current_.decoder->waiting());
+  readiness_.clear();
+}
+
+// True when another source has taken the current one's place.
+bool StreamReceiver::follow(Time now) {
+  next_look_ = now + kBetweenLooks;
+  std::unique_ptr<ByteSource> successor = current_.source->successor();
+  if (!successor) return false;
+  Inlet inlet = make_inlet(std::move(successor));
+  inlet.number = current_.number + 1;
+  older_.push_back(std::exchange(current_, std::move(inlet)));
+  ++retired_.reopened;
+  return true;
+}
+
+void StreamReceiver::retire() {
+  std::erase_if(older_, [this](const Inlet& inlet) {
+    if (inlet.done()) retired_ += inlet.decoder->counters();
+    return inlet.done();
+  });
+}
+
 // While something is half done, a tick wakes whoever waits, so that it can be given up in time.
 void StreamReceiver::tick(bool needed) {
   std::uint64_t ticks = 0;
@@ -136,7 +244,7 @@ void StreamReceiver::tick(bool needed) {
   ticking_ = needed;
   itimerspec timer{};
   if (needed) {
-    const auto interval = std::max<std::chrono::nanoseconds>(decoder_->empty_interval(),
+    const auto interval = std::max<std::chrono::nanoseconds>(current_.decoder->empty_interval(),
                                                              std::chrono::milliseconds(1));
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(interval);
     timer.it_interval = {.tv_sec = seconds.count(), .tv_nsec = (interval - seconds).count()};

@@ -38,6 +38,13 @@ class Relay {
   // refuses as such (too large, not representable): these are counted and the stream goes on.
   std::size_t step();
 
+  // Commits what the sender has settled by now; step() does so too.
+  void commit();
+  // How many of the messages taken in are not committed yet.
+  std::uint64_t uncommitted() const {
+    return relayed_ + aside_.size() + aside_settled_ - committed_;
+  }
+
   // Nothing more will come: the receiver's stream has ended, or one end was closed.
   bool ended() const { return ended_; }
   // Patience was over: why, as the sender said it. The message that waited is lost and counted
@@ -53,7 +60,6 @@ class Relay {
   bool forward(const MessageView& message);
   bool accept(SendResult result);
   void put_aside(std::uint64_t& counter);
-  void commit();
 
   Receiver& from_;
   Sender& to_;
@@ -68,6 +74,7 @@ class Relay {
   // such message, how many were relayed before it.
   std::deque<std::uint64_t> aside_;
   std::uint64_t aside_settled_ = 0;
+  std::uint64_t committed_ = 0;
 };
 
 }  // namespace fifomq

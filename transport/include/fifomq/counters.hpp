@@ -39,6 +39,11 @@ struct Counters {
   std::uint64_t abandoned =
       0;  // fragmented messages that a sender began, could not finish, and cancelled
 
+  // Messages that did not fit into the pipe, and were taken out of it before they were whole: a
+  // crash in between would have lost them in spite of explicit_commit. They were handed out.
+  std::uint64_t uncommittable = 0;
+  std::uint64_t reopened = 0;  // the path led to something new, which is read from then on
+
   std::uint64_t peers = 0;       // now, where the transport can tell
   std::uint64_t peers_lost = 0;  // since the start
 
@@ -72,8 +77,16 @@ inline constexpr auto kCounterNames =
         {"frames_damaged", &Counters::frames_damaged},
         {"sequence_gaps", &Counters::sequence_gaps},
         {"abandoned", &Counters::abandoned},
+        {"uncommittable", &Counters::uncommittable},
+        {"reopened", &Counters::reopened},
         {"peers", &Counters::peers},
         {"peers_lost", &Counters::peers_lost},
     });
+
+// Two ledgers as one: what balances apart balances together.
+inline Counters& operator+=(Counters& sum, const Counters& more) {
+  for (const auto& [name, member] : kCounterNames) sum.*member += more.*member;
+  return sum;
+}
 
 }  // namespace fifomq

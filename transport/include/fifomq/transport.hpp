@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,11 +19,15 @@ namespace fifomq {
 enum class Direction { send, receive };
 
 struct OpenOptions {
-  LogSink log;
+  LogSink log{};
   // A receiver with this set hands out so many messages, takes no more than these from its source
   // (as far as the source lets it: what a socket has fetched ahead is gone), and then says
   // end_of_stream.
-  std::optional<std::uint64_t> take_at_most;
+  std::optional<std::uint64_t> take_at_most{};
+  // A receiver that offers Capabilities::explicit_commit gives again after a crash what was not
+  // committed. Asked for, since it costs; others ignore it. Whether it is so in the end, the
+  // channel's own capabilities() say.
+  bool explicit_commit = false;
 };
 
 struct OptionInfo {
@@ -39,6 +46,24 @@ struct SchemeInfo {
   std::span<const OptionInfo> options;
 };
 
+// How a command was called.
+struct CommandCall {
+  std::string argument;
+  std::map<std::string, std::string, std::less<>> options{};  // those that were given, by their key
+  LogSink log{};
+};
+
+// What a transport adds to the program: `fifomq NAME ARGUMENT [--KEY VALUE ...]`.
+struct CommandInfo {
+  std::string_view name;
+  std::string_view argument;  // what it is, for people: "PATH"
+  std::string_view summary;
+  std::span<const OptionInfo> options{};
+  // Returns the exit status; a command that waits for a signal takes it itself. What was asked for
+  // goes to standard output. Throws Error.
+  int (*run)(const CommandCall& call) = nullptr;
+};
+
 // Stateless but for what its channels share inside one process (a ZeroMQ context, in-process
 // queues), which lives until the last of them is gone. Safe to use from several threads.
 class Transport {
@@ -51,6 +76,7 @@ class Transport {
   virtual ~Transport() = default;
 
   virtual std::span<const SchemeInfo> schemes() const = 0;
+  virtual std::span<const CommandInfo> commands() const { return {}; }
 
   // Throws what opening would throw for the endpoint's text, and where it can be seen without
   // touching anything, for what stands behind it.
@@ -78,6 +104,7 @@ class Registry {
 
   // Sorted by name.
   std::vector<SchemeInfo> schemes() const;
+  std::vector<CommandInfo> commands() const;
 
  private:
   struct Entry {

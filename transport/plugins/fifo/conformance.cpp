@@ -8,7 +8,8 @@ std::vector<TransportUnderTest> transports_under_test() {
     const std::string fifo = "fifo:" + folder->path() + "/fifo";
     return Link{fifo, fifo, fifo, folder};
   };
-  return {{.name = "fifo", .make_link = make_link}};
+  return {{.name = "fifo", .make_link = make_link},
+          {.name = "fifo_commit", .make_link = make_link, .commits_each = true}};
 }
 
 }  // namespace fifomq::conformance

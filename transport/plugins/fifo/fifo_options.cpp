@@ -16,6 +16,8 @@ constexpr auto kOptions = std::to_array<OptionInfo>({
      "make the FIFO when it is missing, with this mode whatever the umask"},
     {"trust", "owner|any", "owner",
      "refuse what somebody else than root or the caller could have put in the way; or nothing"},
+    {"fd", "NAME|PATH|NUMBER", "",
+     "use a FIFO whose descriptor the service manager has passed, instead of the path's"},
     {"eof", "stay|exit", "stay", "when the last writer leaves: wait for the next, or end"},
     {"capacity", "SIZE", "512KiB, or more if it has more",
      "what the pipe holds; the system may grant less"},
@@ -63,6 +65,7 @@ FifoOptions parse_options(const Endpoint& endpoint) {
   options.framing = core::framing_option(reader, options.framing);
   options.limits = core::limit_options(reader);
   options.topic = reader.text("topic").value_or("");
+  options.passed = reader.text("fd").value_or("");
   options.create = create_option(reader, options.create);
   options.end_with_writers = reader.choice<bool>("eof", false, {{"stay", false}, {"exit", true}});
   options.trusts_any = reader.choice<bool>("trust", false, {{"owner", false}, {"any", true}});

@@ -18,6 +18,7 @@ struct FifoOptions {
   core::Framing framing = core::Framing::frame;
   core::DecoderLimits limits;
   std::string topic;
+  std::string passed;                   // fd=; empty: none
   std::optional<mode_t> create = 0600;  // absent: the FIFO must exist
   bool end_with_writers = false;        // eof=exit
   bool trusts_any = false;              // trust=any

@@ -13,6 +13,7 @@
 #include <fifomq/error.hpp>
 
 #include "core/posix.hpp"
+#include "passed_fd.hpp"
 #include "trusted_folder.hpp"
 
 namespace fifomq::fifo {
@@ -62,6 +63,7 @@ core::UniqueFd open_handle(const Folder& folder, const FifoOptions& options) {
                 options.path + " is not a FIFO (" + type_name(status.st_mode) + ")");
   }
   check_owner(status, folder, options);
+  keep_from_children(status);
   return handle;
 }
 
@@ -84,7 +86,8 @@ void make(const Folder& folder, const FifoOptions& options) {
   }
 }
 
-// Who holds a lock on that file, from /proc/locks; 0 if it does not say.
+}  // namespace
+
 pid_t lock_owner(const core::UniqueFd& file) {
   struct stat status {};
   if (fstat(file.get(), &status) != 0) return 0;
@@ -108,9 +111,8 @@ pid_t lock_owner(const core::UniqueFd& file) {
   return 0;
 }
 
-}  // namespace
-
 core::UniqueFd locate(const FifoOptions& options) {
+  if (!options.passed.empty()) return locate_passed(options);
   const Folder folder = find_folder(options);
   core::UniqueFd handle = open_handle(folder, options);
   if (handle) return handle;
@@ -121,7 +123,16 @@ core::UniqueFd locate(const FifoOptions& options) {
   return handle;
 }
 
+core::UniqueFd locate_existing(const FifoOptions& options) {
+  if (!options.passed.empty()) return locate_passed(options);
+  return open_handle(find_folder(options), options);
+}
+
 void check_path(const FifoOptions& options) {
+  if (!options.passed.empty()) {
+    locate_passed(options);
+    return;
+  }
   const Folder folder = find_folder(options);
   if (open_handle(folder, options)) return;
   if (!options.create) refuse_missing(options);

@@ -1,6 +1,8 @@
 // The FIFO behind a path: found or made, checked, and opened without ever waiting.
 #pragma once
 
+#include <sys/types.h>
+
 #include <fifomq/log.hpp>
 
 #include "core/unique_fd.hpp"
@@ -13,6 +15,9 @@ namespace fifomq::fifo {
 // Error: not_found, wrong_type, permission_denied.
 core::UniqueFd locate(const FifoOptions& options);
 
+// The same, but a FIFO that is missing stays missing: an invalid handle.
+core::UniqueFd locate_existing(const FifoOptions& options);
+
 // Throws what locate() would throw, and makes nothing.
 void check_path(const FifoOptions& options);
 
@@ -23,6 +28,9 @@ core::UniqueFd open_located(const core::UniqueFd& handle, int flags);
 // Makes `reader` the FIFO's only reader until its description is closed. Throws Error (in_use) with
 // the other one's process id.
 void lock_reader(const core::UniqueFd& reader, const FifoOptions& options);
+
+// Who has that lock, from /proc/locks, for readers of ours; 0 if it does not say.
+pid_t lock_owner(const core::UniqueFd& file);
 
 // Gives the pipe the capacity that was asked for; warns with the real one when the system refuses.
 void set_capacity(const core::UniqueFd& end, const FifoOptions& options, const LogSink& log);

@@ -60,9 +60,8 @@ FifoSink::FifoSink(FifoOptions options, LogSink log)
 void FifoSink::make_events() {
   retry_ = core::UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!retry_) throw core::system_error(errno, options_.endpoint, "make a timer");
-  opened_ = core::UniqueFd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (opened_ && inotify_add_watch(opened_.get(), options_.path.c_str(), IN_OPEN) < 0)
-    opened_.reset();
+  watch_ = std::make_unique<PathWatch>(options_, log_, IN_OPEN, false);
+  watch_->settle(handle_);
 }
 
 void FifoSink::renew() {
@@ -99,8 +98,8 @@ core::IoResult FifoSink::splice(std::span<const iovec> pages) {
 template <typename Move>
 core::IoResult FifoSink::to_reader(const Move& move) {
   if (expecting_) {
-    drain(opened_);
     drain(retry_);
+    follow_path();
   }
   if (!writer_ && !open_writer()) {
     if (errno == ENXIO) return {core::IoStatus::no_peer};
@@ -115,20 +114,30 @@ core::IoResult FifoSink::to_reader(const Move& move) {
   return result;
 }
 
+// What was accepted and has not left goes to the reader of the other one.
+void FifoSink::follow_path() {
+  core::UniqueFd other = watch_->another();
+  if (!other) return;
+  handle_ = std::move(other);
+  writer_.reset();
+  watch_->settle(handle_);
+  set_timer(retry_, kRetryNanoseconds);
+}
+
 // A pipe without a reader is "ready" with an error all the time; what is worth waiting for is
 // somebody who opens it.
 void FifoSink::expect_reader() {
   if (expecting_) return;
   expecting_ = true;
   if (writer_) readiness_->forget(writer_.get());
-  if (opened_) readiness_->watch(opened_.get(), EPOLLIN);
-  if (!opened_ || !writer_) set_timer(retry_, kRetryNanoseconds);
+  watch_->attach(*readiness_);
+  if (!watch_->has_events() || !writer_) set_timer(retry_, kRetryNanoseconds);
 }
 
 void FifoSink::found_reader() {
   if (!expecting_) return;
   expecting_ = false;
-  if (opened_) readiness_->forget(opened_.get());
+  watch_->detach(*readiness_);
   set_timer(retry_, 0);
   readiness_->watch(writer_.get(), EPOLLOUT);
 }

@@ -1,15 +1,19 @@
 #pragma once
 
+#include <memory>
+
 #include <fifomq/log.hpp>
 
 #include "core/stream_sender.hpp"
 #include "core/unique_fd.hpp"
 #include "fifo_options.hpp"
+#include "path_watch.hpp"
 
 namespace fifomq::fifo {
 
 // The writing end. Once open it stays open when the reader leaves: what is in the pipe waits there
-// for the next one.
+// for the next one; unless the path leads to another FIFO by then, which is written to from then
+// on.
 class FifoSink final : public core::ByteSink {
  public:
   FifoSink(FifoOptions options, LogSink log);
@@ -24,6 +28,7 @@ class FifoSink final : public core::ByteSink {
   template <typename Move>
   core::IoResult to_reader(const Move& move);
   void make_events();
+  void follow_path();
   bool open_writer();
   void expect_reader();
   void found_reader();
@@ -32,8 +37,8 @@ class FifoSink final : public core::ByteSink {
   const LogSink log_;
   core::UniqueFd handle_;
   core::UniqueFd writer_;
-  core::UniqueFd opened_;  // inotify: somebody opened the FIFO
-  core::UniqueFd retry_;   // timer, where no event would come
+  std::unique_ptr<PathWatch> watch_;  // also tells that somebody opened the FIFO
+  core::UniqueFd retry_;              // timer, where no event would come
   core::Readiness* readiness_ = nullptr;
   bool can_splice_;
   bool expecting_ = false;  // no reader was there at the last attempt

@@ -9,25 +9,80 @@
 #include "fifo_path.hpp"
 
 namespace fifomq::fifo {
+namespace {
 
-FifoSource::FifoSource(const FifoOptions& options, const LogSink& log)
-    : endpoint_(options.endpoint),
-      path_(options.path),
-      end_with_writers_(options.end_with_writers),
-      handle_(locate(options)),
+// As much as anybody is granted (/proc/sys/fs/pipe-max-size).
+constexpr int kKeptBytes = 1 << 20;
+
+}  // namespace
+
+FifoSource::FifoSource(const FifoOptions& options, const LogSink& log, bool keeps)
+    : FifoSource(options, log, keeps, locate(options),
+                 std::make_unique<PathWatch>(options, log, 0, true)) {}
+
+FifoSource::FifoSource(const FifoOptions& options, const LogSink& log, bool keeps,
+                       core::UniqueFd handle, std::unique_ptr<PathWatch> watch)
+    : options_(options),
+      log_(log),
+      watch_(std::move(watch)),
+      handle_(std::move(handle)),
       reader_(open_located(handle_, O_RDONLY)) {
-  if (!reader_) throw core::system_error(errno, endpoint_, "open " + path_ + " to read");
-  lock_reader(reader_, options);
-  set_capacity(reader_, options, log);
+  if (!reader_) {
+    throw core::system_error(errno, options_.endpoint, "open " + options_.path + " to read");
+  }
+  lock_reader(reader_, options_);
+  set_capacity(reader_, options_, log_);
+  if (watch_) watch_->settle(handle_);
   hold();
+  if (keeps) keep();
+}
+
+// What is in flight stands in the pipe, so a larger one lets writers go on meanwhile. Where the
+// system refuses, it stays as it is.
+void FifoSource::keep() {
+  if (options_.capacity == 0 && fcntl(reader_.get(), F_GETPIPE_SZ) < kKeptBytes) {
+    fcntl(reader_.get(), F_SETPIPE_SZ, kKeptBytes);
+  }
+  peek_ = PipePeek::open(reader_.get());
+  if (peek_ || !log_) return;
+  log_(LogLevel::warning,
+       options_.endpoint +
+           ": what is read and not handed on is lost in a crash: cannot look into "
+           "the pipe without taking (tee): " +
+           std::generic_category().message(errno));
+}
+
+std::unique_ptr<core::ByteSource> FifoSource::successor() {
+  if (!watch_) return nullptr;
+  core::UniqueFd other = watch_->another();
+  if (!other) return nullptr;
+  try {
+    auto next = std::make_unique<FifoSource>(options_, log_, keeps(), std::move(other), nullptr);
+    if (next->keeps() != keeps()) return nullptr;
+    next->watch_ = std::move(watch_);
+    next->watch_->settle(next->handle_);
+    replaced_ = true;
+    writer_.reset();
+    if (log_) {
+      log_(LogLevel::info, options_.endpoint +
+                               ": the path leads to another FIFO, which is read from "
+                               "now on; the former one until its writers have left");
+    }
+    return next;
+  } catch (const Error& error) {
+    // Somebody else reads it, or it is gone again.
+    watch_->retry(error.what());
+    return nullptr;
+  }
 }
 
 void FifoSource::hold() {
-  if (end_with_writers_ || writer_) return;
+  if (options_.end_with_writers || writer_ || replaced_) return;
   writer_ = open_located(handle_, O_WRONLY);
   if (!writer_) {
-    throw core::system_error(errno, endpoint_,
-                             "open " + path_ + " to write, which keeps it open between writers");
+    throw core::system_error(
+        errno, options_.endpoint,
+        "open " + options_.path + " to write, which keeps it open between writers");
   }
 }
 
@@ -39,22 +94,38 @@ void FifoSource::watch_writers(bool half_done) {
   }
 }
 
-void FifoSource::attach(core::Readiness& readiness) { readiness.watch(reader_.get(), EPOLLIN); }
+// A pipe from which nothing is taken stays readable.
+void FifoSource::attach(core::Readiness& readiness) {
+  watch_->attach(readiness);
+  readiness.watch(reader_.get(), keeps() ? EPOLLIN | EPOLLET : EPOLLIN);
+}
+
+bool FifoSource::take_until(std::uint64_t place) { return keeps() && peek_->take_until(place); }
+
+core::IoResult FifoSource::read_some(std::span<std::byte> into) {
+  return peek_ ? peek_->read(into) : core::read_some(reader_.get(), into);
+}
 
 core::IoResult FifoSource::read(std::span<std::byte> into) {
-  while (true) {
-    const core::IoResult result = core::read_some(reader_.get(), into);
-    if (result.status != core::IoStatus::end) return result;
-    // End of file also means that no writer has come yet. The kernel tells the two apart: a hang-up
-    // is shown only after a writer was there.
-    pollfd state{.fd = reader_.get(), .events = POLLIN, .revents = 0};
-    ::poll(&state, 1, 0);
-    if ((state.revents & POLLIN) != 0) continue;
-    if ((state.revents & POLLHUP) == 0) return {core::IoStatus::would_block};
-    if (end_with_writers_) return result;
-    hold();
-    return {core::IoStatus::no_peer};
-  }
+  const core::IoResult result = read_some(into);
+  const core::IoStatus nothing = keeps() ? core::IoStatus::would_block : core::IoStatus::end;
+  if (result.status != nothing || (keeps() && writer_)) return result;
+  return look_for_writers(into);
+}
+
+// Nothing is there, and we do not hold the pipe. End of file also means that no writer has come
+// yet. The kernel tells the two apart: a hang-up is shown only after a writer was there.
+core::IoResult FifoSource::look_for_writers(std::span<std::byte> into) {
+  pollfd state{.fd = reader_.get(), .events = POLLIN, .revents = 0};
+  ::poll(&state, 1, 0);
+  const bool left = (state.revents & POLLHUP) != 0;
+  // What the last one wrote before it left.
+  const core::IoResult last = read_some(into);
+  if (last.status != core::IoStatus::would_block && last.status != core::IoStatus::end) return last;
+  if (!left) return {core::IoStatus::would_block};
+  if (options_.end_with_writers) return {core::IoStatus::end};
+  hold();
+  return {core::IoStatus::no_peer};
 }
 
 }  // namespace fifomq::fifo

@@ -4,6 +4,8 @@
 
 #include "core/stream_receiver.hpp"
 #include "fifo_options.hpp"
+#include "path_watch.hpp"
+#include "pipe_peek.hpp"
 
 namespace fifomq::fifo {
 
@@ -11,23 +13,42 @@ namespace fifomq::fifo {
 // of file, which would be reported over and over, and what waits in the pipe outlives its writers.
 // Only while a message is half done it lets go of it, and the kernel tells when the last writer who
 // could go on has left.
+//
+// When the path comes to lead to another FIFO, that is the successor, and this one is read until
+// its writers have left.
+//
+// With `keeps`, what is read stays in the pipe until it is taken, where the system lets us.
 class FifoSource final : public core::ByteSource {
  public:
-  FifoSource(const FifoOptions& options, const LogSink& log);
+  FifoSource(const FifoOptions& options, const LogSink& log, bool keeps);
+  // On a FIFO that was located. Throws Error (in_use), and what the system refuses.
+  FifoSource(const FifoOptions& options, const LogSink& log, bool keeps, core::UniqueFd handle,
+             std::unique_ptr<PathWatch> watch);
+
+  // Whether what is read stays in the pipe until it is taken.
+  bool keeps() const { return peek_.has_value(); }
 
   void attach(core::Readiness& readiness) override;
   core::IoResult read(std::span<std::byte> into) override;
   void watch_writers(bool half_done) override;
+  std::unique_ptr<core::ByteSource> successor() override;
+  bool take_until(std::uint64_t place) override;
+  bool full() override { return peek_->full(); }
 
  private:
+  void keep();
   void hold();
+  core::IoResult read_some(std::span<std::byte> into);
+  core::IoResult look_for_writers(std::span<std::byte> into);
 
-  const std::string endpoint_;
-  const std::string path_;
-  const bool end_with_writers_;
+  const FifoOptions options_;
+  const LogSink log_;
+  std::unique_ptr<PathWatch> watch_;  // until this one has a successor
   core::UniqueFd handle_;
   core::UniqueFd reader_;
   core::UniqueFd writer_;
+  std::optional<PipePeek> peek_;
+  bool replaced_ = false;
 };
 
 }  // namespace fifomq::fifo

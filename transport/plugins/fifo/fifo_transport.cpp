@@ -18,13 +18,22 @@ constexpr Capabilities kSender{.carries_origin = true,
                                .sees_peer = true,
                                .waits_for_peer = true,
                                .fork_safe = true};
-constexpr Capabilities kReceiver{
-    .carries_origin = true, .sequenced = true, .back_pressure = true, .waits_for_peer = true};
+constexpr Capabilities kReceiver{.carries_origin = true,
+                                 .sequenced = true,
+                                 .back_pressure = true,
+                                 .waits_for_peer = true,
+                                 .explicit_commit = true};
 
 // Foreign framings carry payloads only.
 Capabilities with_framing(Capabilities capabilities, core::Framing framing) {
   capabilities.carries_origin = capabilities.sequenced = framing == core::Framing::frame;
   return capabilities;
+}
+
+// A message of a foreign framing cannot be told from another one that comes again, and where the
+// last writer's leaving is the end, what was not committed would be gone with it.
+bool can_commit(const FifoOptions& options) {
+  return options.framing == core::Framing::frame && !options.end_with_writers;
 }
 
 class FifoTransport final : public Transport {
@@ -54,11 +63,14 @@ class FifoTransport final : public Transport {
   std::unique_ptr<Receiver> open_receiver(const Endpoint& endpoint,
                                           const OpenOptions& open) override {
     const FifoOptions options = parse_options(endpoint);
+    const bool keeps = open.explicit_commit && can_commit(options);
+    auto source = std::make_unique<FifoSource>(options, open.log, keeps);
+    Capabilities capabilities = with_framing(kReceiver, options.framing);
+    capabilities.explicit_commit = source->keeps();
     return std::make_unique<core::StreamReceiver>(
-        endpoint, with_framing(kReceiver, options.framing),
-        std::make_unique<FifoSource>(options, open.log),
-        core::make_decoder(options.framing, options.limits, options.topic,
-                           core::notice_for(endpoint, open.log)),
+        endpoint, capabilities, std::move(source),
+        core::decoder_maker(options.framing, options.limits, options.topic,
+                            core::notice_for(endpoint, open.log)),
         open.take_at_most, options.busy_poll);
   }
 

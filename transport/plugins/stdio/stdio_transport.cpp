@@ -132,8 +132,8 @@ class StdioTransport final : public Transport {
     const Options options = parse_options(endpoint, Direction::receive);
     return std::make_unique<core::StreamReceiver>(
         endpoint, with_framing(kReceiver, options.framing), std::make_unique<StdinSource>(),
-        core::make_decoder(options.framing.value_or(core::Framing::line), options.limits,
-                           options.topic, core::notice_for(endpoint, open.log)),
+        core::decoder_maker(options.framing.value_or(core::Framing::line), options.limits,
+                            options.topic, core::notice_for(endpoint, open.log)),
         open.take_at_most);
   }
 

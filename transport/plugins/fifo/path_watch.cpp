@@ -1,0 +1,156 @@
+#include "path_watch.hpp"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include <fifomq/error.hpp>
+
+#include "core/posix.hpp"
+#include "fifo_path.hpp"
+
+namespace fifomq::fifo {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Where no event tells: about once a second, and never later than one.
+constexpr milliseconds kBetweenLooks{950};
+// Who removes a FIFO to make it anew is given the time to do so.
+constexpr milliseconds kGrace{200};
+// While it is missing, and perhaps a folder on the way with it.
+constexpr milliseconds kBetweenTries{400};
+
+constexpr std::uint32_t kSelf = IN_MOVE_SELF | IN_DELETE_SELF;
+
+}  // namespace
+
+PathWatch::PathWatch(const FifoOptions& options, LogSink log, std::uint32_t more_events, bool makes)
+    : options_(options),
+      log_(std::move(log)),
+      more_events_(more_events),
+      makes_(makes && options.create.has_value()),
+      events_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
+      timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+  if (!timer_) throw core::system_error(errno, options_.endpoint, "make a timer");
+}
+
+void PathWatch::attach(core::Readiness& readiness) {
+  if (events_) readiness.watch(events_.get(), EPOLLIN);
+  readiness.watch(timer_.get(), EPOLLIN);
+}
+
+void PathWatch::detach(core::Readiness& readiness) {
+  if (events_) readiness.forget(events_.get());
+  readiness.forget(timer_.get());
+}
+
+void PathWatch::settle(const core::UniqueFd& handle) {
+  struct stat status {};
+  if (fstat(handle.get(), &status) != 0) return;
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
+  missing_since_.reset();
+  complained_ = false;
+  // One that was passed is in use whatever happens to the path.
+  if (!options_.passed.empty()) {
+    if (more_events_ != 0) watch("/proc/self/fd/" + std::to_string(handle.get()), more_events_);
+    look_again_in(milliseconds(0));
+    return;
+  }
+  // To lose a name changes a file's attributes, also while it is open.
+  watch("/proc/self/fd/" + std::to_string(handle.get()), IN_ATTRIB | kSelf | more_events_);
+  watch_folders();
+  // What happened before it was watched no event tells.
+  const bool lost_its_name = fstat(handle.get(), &status) == 0 && status.st_nlink == 0;
+  look_again_in(lost_its_name ? kBetweenTries : events_ ? milliseconds(0) : kBetweenLooks);
+}
+
+// A folder that is renamed takes the FIFO along, which sees nothing of it.
+void PathWatch::watch_folders() {
+  const std::string& path = options_.path;
+  for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
+    watch(path.substr(0, at), kSelf | IN_ONLYDIR | IN_MASK_ADD);
+  }
+}
+
+// What cannot be watched is looked at from time to time.
+void PathWatch::watch(const std::string& path, std::uint32_t events) {
+  if (!events_ || inotify_add_watch(events_.get(), path.c_str(), events) >= 0) return;
+  if (errno != ENOENT && errno != ENOTDIR) events_.reset();
+}
+
+void PathWatch::look_again_in(milliseconds interval) {
+  const timespec time{.tv_sec = interval.count() / 1000,
+                      .tv_nsec = interval.count() % 1000 * 1'000'000};
+  const itimerspec timer{.it_interval = time, .it_value = time};
+  timerfd_settime(timer_.get(), 0, &timer, nullptr);
+}
+
+// Whether something has happened.
+bool PathWatch::drain() {
+  std::array<std::byte, 4096> ignored;
+  bool any = false;
+  for (const core::UniqueFd* fd : {&events_, &timer_}) {
+    while (*fd && ::read(fd->get(), ignored.data(), ignored.size()) > 0) any = true;
+  }
+  return any;
+}
+
+core::UniqueFd PathWatch::another(bool always) {
+  if (!drain() && !always) return {};
+  try {
+    return look();
+  } catch (const Error& error) {
+    retry(error.what());
+    return {};
+  }
+}
+
+core::UniqueFd PathWatch::look() {
+  core::UniqueFd handle;
+  try {
+    handle = locate_existing(options_);
+  } catch (const Error& error) {
+    if (error.errc() != Errc::not_found) throw;
+  }
+  if (!handle) return missing();
+  struct stat status {};
+  if (fstat(handle.get(), &status) != 0) return {};
+  if (status.st_dev != device_ || status.st_ino != inode_) return handle;
+  settle(handle);
+  return {};
+}
+
+core::UniqueFd PathWatch::missing() {
+  const auto now = Clock::now();
+  if (!missing_since_) {
+    missing_since_ = now;
+    const std::size_t slash = options_.path.rfind('/');
+    watch(slash == std::string::npos ? "." : options_.path.substr(0, slash + 1),
+          kSelf | IN_CREATE | IN_MOVED_TO | IN_MASK_ADD);
+    look_again_in(kGrace);
+    return {};
+  }
+  if (now - *missing_since_ < kGrace) return {};
+  if (makes_) return locate(options_);
+  retry(options_.path + " does not exist any more");
+  return {};
+}
+
+void PathWatch::retry(std::string_view why) {
+  look_again_in(kBetweenTries);
+  if (!log_ || std::exchange(complained_, true)) return;
+  log_(LogLevel::warning,
+       options_.endpoint + ": the path is looked at again and again: " + std::string(why));
+}
+
+}  // namespace fifomq::fifo
