@@ -31,6 +31,8 @@ struct CommandLine {
   SendSettings send;
   std::string timeout;
   RecvSettings recv;
+  // Of the commands that transports contribute; one of them was given.
+  CommandCall call;
 };
 
 // `-?format=json` is an endpoint, which the parser would take for an option. A space in front hides
@@ -60,6 +62,19 @@ void check_command(const CLI::App& app, const std::vector<std::string>& words) {
   if (std::ranges::find(names, *command) != names.end()) return;
   const std::vector<std::string_view> known(names.begin(), names.end());
   throw ConfigError("unknown command '" + *command + "'" + core::suggestion(*command, known));
+}
+
+void declare_contributed(CLI::App& app, const Registry& registry, CommandLine& line) {
+  for (const CommandInfo& command : registry.commands()) {
+    CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
+    sub->add_option(std::string(command.argument), line.call.argument)->required();
+    for (const OptionInfo& option : command.options) {
+      const std::string key(option.key);
+      sub->add_option_function<std::string>(
+          "--" + key, [&line, key](const std::string& value) { line.call.options[key] = value; },
+          std::string(option.meaning) + ": " + std::string(option.values));
+    }
+  }
 }
 
 void declare(CLI::App& app, CommandLine& line) {
@@ -123,8 +138,12 @@ BridgeSettings merge(const CommandLine& line) {
   return settings;
 }
 
-int dispatch(const CLI::App& app, CommandLine& line, const LogSink& log) {
-  const Registry registry = builtin_transports();
+int dispatch(const CLI::App& app, const Registry& registry, CommandLine& line, const LogSink& log) {
+  for (const CommandInfo& command : registry.commands()) {
+    if (!app.got_subcommand(std::string(command.name))) continue;
+    line.call.log = log;
+    return command.run(line.call);
+  }
   if (app.got_subcommand("transports")) return print_transports(registry);
   if (app.got_subcommand("send")) {
     if (!line.timeout.empty()) line.send.timeout = duration_setting("--timeout", line.timeout);
@@ -165,13 +184,15 @@ bool is_configuration(const Error& error) {
 int run(int argc, char** argv) {
   CLI::App app("Message channels over named pipes and ZeroMQ", "fifomq");
   CommandLine line;
+  const Registry registry = builtin_transports();
   declare(app, line);
+  declare_contributed(app, registry, line);
   try {
     std::vector<std::string> words = shield_endpoints(argc, argv);
     check_command(app, words);
     std::ranges::reverse(words);  // as the parser wants them
     app.parse(words);
-    return dispatch(app, line, stderr_log(line.quiet));
+    return dispatch(app, registry, line, stderr_log(line.quiet));
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {

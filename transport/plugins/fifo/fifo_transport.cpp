@@ -3,6 +3,7 @@
 
 #include <fifomq/transport.hpp>
 
+#include "fifo_commands.hpp"
 #include "fifo_options.hpp"
 #include "fifo_path.hpp"
 #include "fifo_sink.hpp"
@@ -47,6 +48,7 @@ class FifoTransport final : public Transport {
                             .options = option_infos()}} {}
 
   std::span<const SchemeInfo> schemes() const override { return schemes_; }
+  std::span<const CommandInfo> commands() const override { return command_infos(); }
 
   void check(const Endpoint& endpoint, Direction) const override {
     check_path(parse_options(endpoint));
