@@ -162,6 +162,7 @@ TEST_F(RelayTest, WhatWasPutAsideIsCommittedInItsPlace) {
   EXPECT_EQ(after(2), 5U);
   EXPECT_EQ(after(3), 7U);
   EXPECT_TRUE(std::ranges::is_sorted(from_.commits()));
+  EXPECT_EQ(relay.uncommitted(), 0U);
 }
 
 TEST_F(RelayTest, HopLimitAndDropsAreCommittedToo) {

@@ -41,7 +41,10 @@ bool looks_like_delimited(ByteView bytes) {
 
 std::string describe_foreign_stream(ByteView bytes, bool began) {
   bytes = bytes.first(std::min(bytes.size(), kLooked));
-  if (began) return "a frame is damaged; reading goes on with the next whole one";
+  if (began) {
+    return "a frame is damaged: its writer was killed in the middle of it, or somebody else reads "
+           "from here and takes bytes away; reading goes on with the next whole one";
+  }
   if (looks_like_lines(bytes)) {
     return "what comes in looks like lines of text, not like frames; framing=line would carry each "
            "line "

@@ -4,10 +4,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+
+#include "core/unique_fd.hpp"
 
 namespace fifomq::core {
 namespace {
@@ -106,6 +109,18 @@ Errc code_of(int error) {
 Error system_error(int error, const std::string& endpoint, const std::string& action) {
   return {code_of(error), endpoint,
           "cannot " + action + ": " + std::generic_category().message(error)};
+}
+
+std::string read_text(const char* path) {
+  std::string text;
+  const UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC));
+  std::array<char, 4096> part{};
+  while (file) {
+    const IoResult result = read_some(file.get(), std::as_writable_bytes(std::span(part)));
+    if (result.status != IoStatus::done) break;
+    text.append(part.data(), result.count);
+  }
+  return text;
 }
 
 IoResult read_some(int fd, std::span<std::byte> into) noexcept {

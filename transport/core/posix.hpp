@@ -16,6 +16,9 @@ namespace fifomq::core {
 // The one place where an errno becomes an Error: `action` says what was tried ("open /run/app/in").
 Error system_error(int error, const std::string& endpoint, const std::string& action);
 
+// What stands in a file of /proc or /sys; empty where it cannot be read.
+std::string read_text(const char* path);
+
 enum class IoStatus {
   done,         // `count` bytes were moved, at least one
   would_block,  // none now

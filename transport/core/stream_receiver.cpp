@@ -178,7 +178,7 @@ bool StreamReceiver::fill(Inlet& inlet, Time now) {
     case IoStatus::no_room:
       return look_full(inlet);
   }
-  if (inlet.uncommitted == 0) inlet.take();
+  if (capabilities_.explicit_commit && inlet.uncommitted == 0) inlet.take();
   if (decoder.waiting()) decoder.source_empty(now);
   return false;
 }

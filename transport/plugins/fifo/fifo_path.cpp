@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 #include <sstream>
 
 #include <fifomq/error.hpp>
@@ -94,7 +93,7 @@ pid_t lock_owner(const core::UniqueFd& file) {
   char wanted[64];
   snprintf(wanted, sizeof wanted, "%02x:%02x:%lu", major(status.st_dev), minor(status.st_dev),
            static_cast<unsigned long>(status.st_ino));
-  std::ifstream locks("/proc/locks");
+  std::istringstream locks(core::read_text("/proc/locks"));
   for (std::string line; std::getline(locks, line);) {
     std::istringstream fields(line);
     std::string number;

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cerrno>
-#include <fstream>
 #include <string>
 
 #include <fifomq/error.hpp>
@@ -31,9 +30,8 @@ void drain(const core::UniqueFd& events) {
 // Pages that are used once pay only where the kernel makes them huge: it then has one to clear and
 // to map instead of 512.
 bool has_huge_pages() {
-  std::ifstream setting("/sys/kernel/mm/transparent_hugepage/enabled");
-  std::string choices;
-  return std::getline(setting, choices) && choices.find("[never]") == std::string::npos;
+  const std::string choices = core::read_text("/sys/kernel/mm/transparent_hugepage/enabled");
+  return !choices.empty() && choices.find("[never]") == std::string::npos;
 }
 
 void set_timer(const core::UniqueFd& timer, long nanoseconds) {
@@ -62,6 +60,7 @@ void FifoSink::make_events() {
   if (!retry_) throw core::system_error(errno, options_.endpoint, "make a timer");
   watch_ = std::make_unique<PathWatch>(options_, log_, IN_OPEN, false);
   watch_->settle(handle_);
+  watch_->arm();
 }
 
 void FifoSink::renew() {
@@ -137,7 +136,7 @@ void FifoSink::expect_reader() {
 void FifoSink::found_reader() {
   if (!expecting_) return;
   expecting_ = false;
-  watch_->detach(*readiness_);
+  watch_->detach();
   set_timer(retry_, 0);
   readiness_->watch(writer_.get(), EPOLLOUT);
 }

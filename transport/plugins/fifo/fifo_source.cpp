@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "fifo_path.hpp"
 
@@ -87,6 +88,7 @@ void FifoSource::hold() {
 }
 
 void FifoSource::watch_writers(bool half_done) {
+  if (watch_) watch_->arm();
   if (half_done) {
     writer_.reset();
   } else {
@@ -103,7 +105,17 @@ void FifoSource::attach(core::Readiness& readiness) {
 bool FifoSource::take_until(std::uint64_t place) { return keeps() && peek_->take_until(place); }
 
 core::IoResult FifoSource::read_some(std::span<std::byte> into) {
-  return peek_ ? peek_->read(into) : core::read_some(reader_.get(), into);
+  if (!peek_) return core::read_some(reader_.get(), into);
+  const core::IoResult result = peek_->read(into);
+  if (peek_->stolen() > 0) tell_of_thief();
+  return result;
+}
+
+void FifoSource::tell_of_thief() {
+  if (!log_ || std::exchange(told_of_thief_, true)) return;
+  log_(LogLevel::warning, options_.endpoint +
+                              ": somebody else reads from this FIFO: bytes that were "
+                              "not committed are gone from it");
 }
 
 core::IoResult FifoSource::read(std::span<std::byte> into) {

@@ -39,6 +39,7 @@ class FifoSource final : public core::ByteSource {
   void keep();
   void hold();
   core::IoResult read_some(std::span<std::byte> into);
+  void tell_of_thief();
   core::IoResult look_for_writers(std::span<std::byte> into);
 
   const FifoOptions options_;
@@ -49,6 +50,7 @@ class FifoSource final : public core::ByteSource {
   core::UniqueFd writer_;
   std::optional<PipePeek> peek_;
   bool replaced_ = false;
+  bool told_of_thief_ = false;
 };
 
 }  // namespace fifomq::fifo

@@ -24,6 +24,8 @@ using std::chrono::milliseconds;
 
 // Where no event tells: about once a second, and never later than one.
 constexpr milliseconds kBetweenLooks{950};
+// What happened before it was watched no event tells.
+constexpr milliseconds kAtOnce{1};
 // Who removes a FIFO to make it anew is given the time to do so.
 constexpr milliseconds kGrace{200};
 // While it is missing, and perhaps a folder on the way with it.
@@ -38,40 +40,57 @@ PathWatch::PathWatch(const FifoOptions& options, LogSink log, std::uint32_t more
       log_(std::move(log)),
       more_events_(more_events),
       makes_(makes && options.create.has_value()),
-      events_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
       timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
   if (!timer_) throw core::system_error(errno, options_.endpoint, "make a timer");
 }
 
 void PathWatch::attach(core::Readiness& readiness) {
+  readiness_ = &readiness;
   if (events_) readiness.watch(events_.get(), EPOLLIN);
   readiness.watch(timer_.get(), EPOLLIN);
 }
 
-void PathWatch::detach(core::Readiness& readiness) {
-  if (events_) readiness.forget(events_.get());
-  readiness.forget(timer_.get());
+void PathWatch::detach() {
+  if (events_) readiness_->forget(events_.get());
+  readiness_->forget(timer_.get());
+  readiness_ = nullptr;
+}
+
+void PathWatch::begin() {
+  armed_ = true;
+  events_ = core::UniqueFd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!events_ && log_) {
+    log_(LogLevel::info, options_.endpoint + ": the path is looked at once a second (inotify: " +
+                             std::generic_category().message(errno) + ")");
+  }
+  if (events_ && readiness_ != nullptr) readiness_->watch(events_.get(), EPOLLIN);
+  watch_all();
+  look_again_in(kAtOnce);
 }
 
 void PathWatch::settle(const core::UniqueFd& handle) {
   struct stat status {};
-  if (fstat(handle.get(), &status) != 0) return;
+  handle_ = handle.get();
+  if (fstat(handle_, &status) != 0) return;
   device_ = status.st_dev;
   inode_ = status.st_ino;
   missing_since_.reset();
   complained_ = false;
+  if (armed_) watch_all();
+}
+
+void PathWatch::watch_all() {
+  const std::string fifo = "/proc/self/fd/" + std::to_string(handle_);
   // One that was passed is in use whatever happens to the path.
   if (!options_.passed.empty()) {
-    if (more_events_ != 0) watch("/proc/self/fd/" + std::to_string(handle.get()), more_events_);
+    if (more_events_ != 0) watch(fifo, more_events_);
     look_again_in(milliseconds(0));
     return;
   }
   // To lose a name changes a file's attributes, also while it is open.
-  watch("/proc/self/fd/" + std::to_string(handle.get()), IN_ATTRIB | kSelf | more_events_);
+  watch(fifo, IN_ATTRIB | kSelf | more_events_);
   watch_folders();
-  // What happened before it was watched no event tells.
-  const bool lost_its_name = fstat(handle.get(), &status) == 0 && status.st_nlink == 0;
-  look_again_in(lost_its_name ? kBetweenTries : events_ ? milliseconds(0) : kBetweenLooks);
+  look_again_in(events_ ? milliseconds(0) : kBetweenLooks);
 }
 
 // A folder that is renamed takes the FIFO along, which sees nothing of it.
@@ -105,8 +124,9 @@ bool PathWatch::drain() {
   return any;
 }
 
-core::UniqueFd PathWatch::another(bool always) {
-  if (!drain() && !always) return {};
+core::UniqueFd PathWatch::another() {
+  arm();
+  if (!drain()) return {};
   try {
     return look();
   } catch (const Error& error) {
@@ -126,7 +146,9 @@ core::UniqueFd PathWatch::look() {
   struct stat status {};
   if (fstat(handle.get(), &status) != 0) return {};
   if (status.st_dev != device_ || status.st_ino != inode_) return handle;
-  settle(handle);
+  missing_since_.reset();
+  complained_ = false;
+  watch_all();
   return {};
 }
 

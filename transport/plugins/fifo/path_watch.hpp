@@ -20,23 +20,31 @@ class PathWatch {
   // missing is made, if the options say so.
   PathWatch(const FifoOptions& options, LogSink log, std::uint32_t more_events, bool makes);
 
-  // inotify tells; without it, a timer asks for a look about once a second. Ready until another().
+  // What makes `readiness` ready until another(): inotify tells; without it, a timer asks for a
+  // look about once a second.
   void attach(core::Readiness& readiness);
-  void detach(core::Readiness& readiness);
+  void detach();
+  // Begins to watch; more calls cost nothing. Not done before it is needed, since the kernel takes
+  // ten milliseconds to forget what was watched last.
+  void arm() {
+    if (!armed_) begin();
+  }
   bool has_events() const { return static_cast<bool>(events_); }
 
-  // This is the FIFO in use from now on.
+  // This is the FIFO in use from now on; the handle stays the caller's, and open.
   void settle(const core::UniqueFd& handle);
   // A handle on the FIFO to which the path leads now, if it is another one and something has
-  // happened since the last call, or `always`. Throws nothing: what is in the way is said to the
+  // happened since the last call. Throws nothing: what is in the way is said to the
   // log, once, and looked at again.
-  core::UniqueFd another(bool always = false);
+  core::UniqueFd another();
   // The other one could not be used.
   void retry(std::string_view why);
 
  private:
   using Clock = std::chrono::steady_clock;
 
+  void begin();
+  void watch_all();
   core::UniqueFd look();
   core::UniqueFd missing();
   void watch_folders();
@@ -48,9 +56,12 @@ class PathWatch {
   const LogSink log_;
   const std::uint32_t more_events_;
   const bool makes_;
+  core::Readiness* readiness_ = nullptr;
+  bool armed_ = false;
   core::UniqueFd events_;  // inotify
   core::UniqueFd timer_;
-  std::uint64_t device_ = 0;  // of the FIFO in use
+  int handle_ = -1;  // of the FIFO in use
+  std::uint64_t device_ = 0;
   std::uint64_t inode_ = 0;
   std::optional<Clock::time_point> missing_since_;
   bool complained_ = false;
