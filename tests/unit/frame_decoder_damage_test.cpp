@@ -97,6 +97,21 @@ TEST_F(FrameDecoderDamage, ATornFrameIsNotTakenForAnEmptyOne) {
   EXPECT_EQ(driver_.payloads(), Payloads(19, "next"));
 }
 
+// The same with fields behind them: the message would have nothing but its origin.
+TEST_F(FrameDecoderDamage, TheFrontOfATornUncheckedFrameIsNotTakenForAnEmptyOne) {
+  const std::string origin =
+      test::tag(3, 1) + test::word(std::uint64_t{7}) + test::varint_field(4, 1);
+  const std::string front = test::unchecked_body(origin);
+  const std::string torn = test::delimited(
+      test::unchecked_body(origin + test::payload_field(std::string(16 * 16'384, 't'))));
+  ASSERT_EQ(torn[2], static_cast<char>(front.size()));
+  driver_.give(torn.substr(0, 5'000));
+  driver_.give(unchecked_frame("next"));
+  driver_.finish();
+  EXPECT_EQ(driver_.payloads(), Payloads{"next"});
+  EXPECT_EQ(driver_.counters().bytes_skipped, 5'000U);
+}
+
 TEST_F(FrameDecoderDamage, TornUncheckedFrameLosesToTheFramesItSwallowed) {
   const std::string torn = unchecked_frame(std::string(300, 't'));
   Payloads wanted;

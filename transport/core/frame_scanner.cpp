@@ -67,6 +67,7 @@ FrameScanner::Candidate FrameScanner::examine(std::uint64_t start, Frame& frame,
   }
   candidate.verdict = Verdict::whole;
   candidate.checked = frame.checked = parsed.check.has_value();
+  candidate.has_payload = frame.payload.data() != nullptr;
   return candidate;
 }
 

@@ -25,14 +25,14 @@ class FrameScanner {
     std::uint64_t beginning = 0;  // where its sync field stands, which begins the frame proper
     bool checked = false;         // carries a checksum, which is right if the frame is whole
     bool began = false;           // its sync bytes are there
+    bool has_payload = false;     // it is whole, and a payload stands in it, be it an empty one
     std::uint64_t needed = 0;  // incomplete: nothing more can be said before the bytes up to here
 
     std::uint64_t end() const { return start + size; }
-    // Whole, and believable where no frame is due. Nothing but sync bytes is not: a frame that was
-    // torn there looks the same if the last digit of its length is 5.
-    bool stands_alone() const {
-      return verdict == Verdict::whole && end() > beginning + kFrameBeginning.size();
-    }
+    // Whole, and believable where no frame is due. One without checksum and payload is not: the
+    // front of a torn frame looks the same if the last digit of its length says that it ends before
+    // its payload.
+    bool stands_alone() const { return verdict == Verdict::whole && (checked || has_payload); }
   };
 
   explicit FrameScanner(std::uint64_t max_message) : max_message_(max_message) {}
