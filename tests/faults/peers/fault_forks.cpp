@@ -1,8 +1,8 @@
-// fault_forks ENDPOINT JOURNAL FORKS MESSAGES SEED: a sender that forks again and again, with
-// messages gathered and not gathered. Parent and children go on with it, each a writer with a slot of
-// its own: 0 the parent, 1 ... FORKS the children. A child flushes; some then leave without a word,
-// some kill themselves, some close the channel first. The parent also has a receiver open, in the
-// way of what it forks.
+// fault_forks ENDPOINT JOURNAL FORKS MESSAGES SEED OTHER: a sender that forks again and again, with
+// messages gathered and not gathered. Parent and children go on with it, each a writer with a slot
+// of its own: 0 the parent, 1 ... FORKS the children. A child flushes; some then leave without a
+// word, some kill themselves, some close the channel first. The parent also has a receiver open, at
+// OTHER.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,7 +69,7 @@ int run(const std::vector<std::string>& arguments) {
   const std::uint64_t messages = std::stoull(arguments[3]);
   std::mt19937_64 random(std::stoull(arguments[4]));
   faults::MappedArray<faults::WriterSlot> slots(arguments[1], forks + 1);
-  const auto receiver = registry.open_receiver(arguments[0] + ".parents");
+  const auto receiver = registry.open_receiver(arguments[5]);
   auto sender = registry.open_sender(arguments[0]);
   Writer parent(*sender, 0, slots[0]);
   for (std::uint32_t id = 1; id <= forks; ++id) {
@@ -90,5 +90,5 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return faults::run_main(argc, argv, "ENDPOINT JOURNAL FORKS MESSAGES SEED", 5, run);
+  return faults::run_main(argc, argv, "ENDPOINT JOURNAL FORKS MESSAGES SEED OTHER", 6, run);
 }

@@ -1,6 +1,6 @@
-// fault_nursery library|foreign TARGET JOURNAL FIRST COUNT SEED least=N most=N [exact=1] [checked=1]
-// [life=MICROSECONDS]: writers FIRST ... FIRST+COUNT-1, one after another, each a process of its own
-// that is killed with SIGKILL. JOURNAL has a slot for each.
+// fault_nursery library|foreign TARGET JOURNAL FIRST COUNT SEED least=N most=N [exact=1]
+// [checked=1] [life=MICROSECONDS]: writers FIRST ... FIRST+COUNT-1, one after another, each a
+// process of its own that is killed with SIGKILL. JOURNAL has a slot for each.
 //   library  endless messages through the library
 //   foreign  up to three whole frames through plain writes, and a part of one more, of least...most
 // Killed at a random instant; with exact=1 at a random place between two calls.
@@ -100,8 +100,7 @@ class ForeignWriter {
     using namespace fifomq::test;
     faults::fill({writer_, number}, size, payload_);
     const std::string fields = tag(3, 1) + word(std::uint64_t{writer_} + 1) +
-                               varint_field(4, number) +
-                               payload_field(fifomq::as_text(payload_));
+                               varint_field(4, number) + payload_field(fifomq::as_text(payload_));
     return delimited(settings_.checked ? checked_body(fields) : unchecked_body(fields));
   }
 

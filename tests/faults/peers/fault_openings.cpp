@@ -1,10 +1,12 @@
-// fault_openings FOLDER COUNT: opens and closes channel ends COUNT times, some of them used, and
-// prints how many descriptors and threads this process had after the first ones and at the end; then
-// what a child finds open that is started while ends of every kind are.
+// fault_openings FOLDER COUNT: opens and closes channel ends COUNT times, some of them used, in
+// several threads (to close a watch on a path takes the kernel a while), and prints how many
+// descriptors and threads this process had after the first ones and at the end; then what a child
+// finds open that is started while ends of every kind are.
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <thread>
 
 #include <fifomq/builtin.hpp>
 
@@ -32,7 +34,7 @@ void use(fifomq::Sender& sender, fifomq::Receiver& receiver) {
 }
 
 void open_and_close(const fifomq::Registry& registry, const std::string& endpoint, int round) {
-  constexpr int kUsed = 50;  // each so manieth
+  constexpr int kUsed = 50;  // of each so many, one
   const auto receiver = registry.open_receiver(endpoint);
   const auto sender = registry.open_sender(endpoint);
   sender->poll_fd();
@@ -42,7 +44,7 @@ void open_and_close(const fifomq::Registry& registry, const std::string& endpoin
 
 void say_what_a_child_finds(const fifomq::Registry& registry, const std::string& folder) {
   std::vector<std::unique_ptr<fifomq::Channel>> ends;
-  for (const std::string& pair : {"fifo:" + folder + "/left", "memory:left" + std::string()}) {
+  for (const std::string& pair : {"fifo:" + folder + "/left", std::string("memory:left")}) {
     ends.push_back(registry.open_receiver(pair));
     ends.push_back(registry.open_sender(pair));
   }
@@ -59,25 +61,37 @@ void say_what_a_child_finds(const fifomq::Registry& registry, const std::string&
   if (waitpid(child, &status, 0) != child || status != 0) throw std::runtime_error("ls failed");
 }
 
+void open_and_close_all(const std::string& folder, int count) {
+  constexpr int kThreads = 8;
+  std::vector<std::jthread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&folder, count, thread] {
+      const fifomq::Registry registry = fifomq::builtin_transports();
+      const std::string endpoint = "fifo:" + folder + "/opened" + std::to_string(thread);
+      for (int round = thread; round < count; round += kThreads) {
+        open_and_close(registry, endpoint, round);
+      }
+    });
+  }
+}
+
+void count_what_is_open() {
+  std::printf("descriptors %td threads %td\n", entries_of("/proc/self/fd"),
+              entries_of("/proc/self/task"));
+}
+
 int run(const std::vector<std::string>& arguments) {
-  constexpr int kFirst = 100;
-  const fifomq::Registry registry = fifomq::builtin_transports();
+  constexpr int kFirst = 200;
   const std::string& folder = arguments[0];
   const int count = std::stoi(arguments[1]);
-  const std::string endpoint = "fifo:" + folder + "/opened";
-  for (int round = 0; round < count; ++round) {
-    open_and_close(registry, endpoint, round);
-    if (round == kFirst || round == count - 1) {
-      std::printf("descriptors %td threads %td\n", entries_of("/proc/self/fd"),
-                  entries_of("/proc/self/task"));
-    }
-  }
-  say_what_a_child_finds(registry, folder);
+  open_and_close_all(folder, kFirst);
+  count_what_is_open();
+  open_and_close_all(folder, count);
+  count_what_is_open();
+  say_what_a_child_finds(fifomq::builtin_transports(), folder);
   return 0;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  return faults::run_main(argc, argv, "FOLDER COUNT", 2, run);
-}
+int main(int argc, char** argv) { return faults::run_main(argc, argv, "FOLDER COUNT", 2, run); }

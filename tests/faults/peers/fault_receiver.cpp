@@ -31,12 +31,13 @@ class Witness {
     const bool exact = message.payload.size() >= sizeof header &&
                        std::memcmp(expected_.data(), message.payload.data(), expected_.size()) == 0;
     const fifomq::Origin origin = message.origin.value_or(fifomq::Origin{});
-    arrivals_.add({.origin_writer = origin.writer,
-                   .origin_sequence = origin.sequence,
-                   .writer = header.writer,
-                   .number = header.number,
-                   .size = static_cast<std::uint32_t>(message.payload.size()),
-                   .status = exact ? faults::ArrivalStatus::exact : faults::ArrivalStatus::damaged});
+    arrivals_.add(
+        {.origin_writer = origin.writer,
+         .origin_sequence = origin.sequence,
+         .writer = header.writer,
+         .number = header.number,
+         .size = static_cast<std::uint32_t>(message.payload.size()),
+         .status = exact ? faults::ArrivalStatus::exact : faults::ArrivalStatus::damaged});
   }
 
  private:

@@ -85,8 +85,7 @@ class Commands {
     std::int64_t milliseconds = 0;
     words >> header.writer >> header.number >> size >> milliseconds;
     faults::fill(header, size, payload_);
-    return timed(
-        [&] { return sender_.send({.payload = payload_}, deadline_in(milliseconds)); });
+    return timed([&] { return sender_.send({.payload = payload_}, deadline_in(milliseconds)); });
   }
 
   std::string flush(std::istream& words) {

@@ -22,8 +22,8 @@ int run(const std::vector<std::string>& arguments) {
   fifomq::test::v1::Sample sample;
   for (std::size_t left = std::stoull(arguments[1]); left > 0; --left) {
     try {
-      const auto result =
-          fifomq::receive(*receiver, sample, fifomq::Deadline::after(std::chrono::minutes(1)), limits);
+      const auto result = fifomq::receive(*receiver, sample,
+                                          fifomq::Deadline::after(std::chrono::minutes(1)), limits);
       std::printf("%s %s\n", fifomq::to_string(result), sample.name().c_str());
     } catch (const fifomq::Error& error) {
       std::printf("error %s\n", error.what());

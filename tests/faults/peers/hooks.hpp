@@ -1,5 +1,5 @@
-// The calls by which the library moves a pipe's bytes, replaced for the helpers' processes: to count
-// what the pipe has taken, to die between two of them, and to read in small pieces.
+// The calls by which the library moves a pipe's bytes, replaced for the helpers' processes: to
+// count what the pipe has taken, to die between two of them, and to read in small pieces.
 #pragma once
 
 #include <cstddef>

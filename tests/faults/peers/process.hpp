@@ -56,7 +56,8 @@ inline std::vector<std::pair<std::string, std::uint64_t>> options_in(
   for (std::size_t i = first; i < arguments.size(); ++i) {
     const std::size_t equals = arguments[i].find('=');
     if (equals == std::string::npos) throw std::invalid_argument(arguments[i] + ": no KEY=NUMBER");
-    options.emplace_back(arguments[i].substr(0, equals), std::stoull(arguments[i].substr(equals + 1)));
+    options.emplace_back(arguments[i].substr(0, equals),
+                         std::stoull(arguments[i].substr(equals + 1)));
   }
   return options;
 }

@@ -1,5 +1,5 @@
-// What a process writes down for the history, in files that are mapped: what stands in them is there
-// whatever kills the process. history.py reads them.
+// What a process writes down for the history, in files that are mapped: what stands in them is
+// there whatever kills the process. history.py reads them.
 #pragma once
 
 #include <fcntl.h>
@@ -49,10 +49,10 @@ class MappedArray {
 
 // What one writer has done. It alone writes here.
 struct WriterSlot {
-  std::uint64_t begun;     // messages for which send() was called
-  std::uint64_t accepted;  // for which it said `sent`
-  std::uint64_t settled;   // that are out of the process
-  std::uint64_t bytes;     // that the pipe has taken of it; hooks.cpp counts
+  std::uint64_t begun;          // messages for which send() was called
+  std::uint64_t accepted;       // for which it said `sent`
+  std::uint64_t settled;        // that are out of the process
+  std::uint64_t bytes;          // that the pipe has taken of it; hooks.cpp counts
   std::uint64_t bytes_settled;  // of these, when send() returned last
   std::uint64_t good_bytes;     // foreign writers: in whole frames
   std::uint64_t pid;
