@@ -55,6 +55,14 @@ def count_arrivals(path):
         return low
 
 
+def latest_arrivals(path, most=200):
+    """The last ones that were written down."""
+    count = count_arrivals(path)
+    with open(path, "rb") as file:
+        file.seek(max(count - most, 0) * ARRIVAL.size)
+        return [Arrival(*record) for record in ARRIVAL.iter_unpack(file.read(min(count, most) * ARRIVAL.size))]
+
+
 @dataclasses.dataclass
 class Sent:
     """One writer: the messages it may have sent are 1 ... begun without the refused ones, and those

@@ -1,7 +1,9 @@
 """Rows 25 and 27-29: messages that are too large, exact in size, hostile, or from a later version."""
+import importlib
 import os
 import struct
 import subprocess
+import sys
 
 import harness
 import history
@@ -43,10 +45,8 @@ def samples_class(trial):
     support = harness.SOURCE / "tests/support"
     subprocess.run(["protoc", f"--proto_path={support}", f"--python_out={folder}", "typed_sample.proto"],
                    check=True, timeout=harness.TIMEOUT)
-    import sys
     sys.path.insert(0, str(folder))
-    import typed_sample_pb2
-    return typed_sample_pb2.Sample
+    return importlib.import_module("typed_sample_pb2").Sample
 
 
 def field(number, wire_type, data):
@@ -105,7 +105,8 @@ def hostile_protobuf(trial):
     for number, (payload, type_, name) in enumerate(cases):
         with trial.attempt():
             good = sample(name=f"good {number}").SerializeToString()
-            trial.write_all(writer, harness.foreign_frame(payload, type=type_) + harness.checked_frame(good))
+            trial.write_all(writer, harness.foreign_frame(payload, type=type_))
+            trial.write_all(writer, harness.checked_frame(good))
             typed.wait_for(rf"received good {number}\n", "stdout")
             bad = typed.out.decode().splitlines()[1 + 2 * number]
             trial.assertRegex(bad, rf"^error .*\[{name}\]$", payload[:100])
@@ -119,7 +120,8 @@ def hostile_protobuf(trial):
     trial.assert_ends(typed, 0)
     came_in = trial.stop_bridge(bridge)
     trial.assertEqual(came_in["messages_delivered"], 2 * len(cases))
-    return f"{largest >> 10} KiB hostile; memory grew by {grown >> 20} MiB, in the bridge by {of_bridge >> 20}"
+    return (f"{largest >> 10} KiB hostile; memory grew by {grown >> 20} MiB, "
+            f"in the bridge by {of_bridge >> 20} MiB")
 
 
 @row(28, "0, 1, 4096, 4097, 65536 bytes ... max_message: exact", seconds=8)

@@ -241,7 +241,8 @@ def nobody_there(trial):
         source.write_bytes(b"line\n")
         for timeout in ("0ms", "200ms"):
             with trial.attempt():
-                sent = trial.fifomq("send", endpoint.replace("@", "") + ".other", source, "--timeout", timeout)
+                other = endpoint.replace("@", "") + ".other"
+                sent = trial.fifomq("send", other, source, "--timeout", timeout)
                 trial.assert_ends(sent, 1)
                 trial.assertIn("no_peer: nobody was there to take a message in time", sent.err)
     return f"latest by {worst * 1000:.1f} ms"

@@ -183,7 +183,8 @@ def reader_stopped(trial):
                     worst = max(worst, late)
                 pipeline.bridge.signal(signal.SIGCONT)
                 number += 1
-                trial.assertEqual(client.send(1, number, 64 << 20 if number % 3 == 0 else 100_000, -1), "sent")
+                size = 64 << 20 if number % 3 == 0 else 100_000
+                trial.assertEqual(client.send(1, number, size, -1), "sent")
         trial.assertEqual(client.ask("flush", -1).split()[0], "sent")
         abandoned = client.counters().get("abandoned", 0)
         client.end()
@@ -230,14 +231,10 @@ def interrupted_calls(trial):
     """A bridge of which every third call that can be interrupted is: EINTR, by way of strace."""
     trace, count = trial.new_file("trace"), trial.amount(1500)
     calls = "read,readv,write,pwritev2,vmsplice,splice,tee,poll,ppoll,epoll_wait,epoll_pwait"
-    pipeline = Pipeline.__new__(Pipeline)
-    pipeline.trial, pipeline.fifo, second = trial, trial.new_fifo("in"), trial.new_fifo("out")
-    pipeline.receiver = trial.receiver(f"fifo:{second}")
-    # Not before the programs have been loaded.
-    pipeline.bridge = trial.start(
-        "strace", "-f", "-o", trace, "-e", f"trace={calls}", "-e", f"inject={calls}:error=EINTR:when=60+3",
-        "setpriv", "--pdeathsig", "KILL", harness.FIFOMQ, "bridge", f"fifo:{pipeline.fifo}", f"fifo:{second}")
-    pipeline.bridge.wait_for(r" -> .*: at-(most|least)-once")
+    # Not before the program has been loaded.
+    pipeline = Pipeline(trial, wrapper=("strace", "-f", "-o", trace, "-e", f"trace={calls}",
+                                        "-e", f"inject={calls}:error=EINTR:when=60+3",
+                                        "setpriv", "--pdeathsig", "KILL"))
     client = trial.client(f"fifo:{pipeline.fifo}")
     with trial.attempt(count):
         trial.assertEqual(client.ask("flood", 1, 1, count, 16, 20_000, -1, trial.seed()),

@@ -15,11 +15,8 @@ def replaced(trial):
     for with_folder in (False, True):
         home = trial.folder / f"home{int(with_folder)}"
         home.mkdir()
-        second, path = trial.new_fifo("out"), home / "in"
-        pipeline = Pipeline.__new__(Pipeline)
-        pipeline.trial, pipeline.fifo = trial, trial.make_fifo(path)
-        pipeline.receiver = trial.receiver(f"fifo:{second}")
-        pipeline.bridge = trial.bridge(f"fifo:{path}", f"fifo:{second}")
+        path = trial.make_fifo(home / "in")
+        pipeline = Pipeline(trial, fifo=path)
         writer, old = 0, Client(trial, f"fifo:{path}")
         trial.assertEqual(old.send(writer, 1, 100, 5000), "sent")
         for _ in range(times):
@@ -48,7 +45,8 @@ def replaced(trial):
 
 
 def send_fifty(trial, client, writer, first):
-    trial.assertEqual(client.ask("flood", writer, first, 50, 16, 20_000, -1, trial.seed()), "accepted 50 refused")
+    trial.assertEqual(client.ask("flood", writer, first, 50, 16, 20_000, -1, trial.seed()),
+                      "accepted 50 refused")
 
 
 def replace(home, path, with_folder):
@@ -61,4 +59,4 @@ def replace(home, path, with_folder):
 
 
 def has_come(pipeline, writer):
-    return any(arrival.writer == writer for arrival in history.read_arrivals(pipeline.receiver.arrivals))
+    return any(arrival.writer == writer for arrival in history.latest_arrivals(pipeline.receiver.arrivals))

@@ -10,10 +10,10 @@ from trial import row
 class Pipeline:
     """Writers, a bridge, a second pipe, and a receiver that writes the history."""
 
-    def __init__(self, trial, query="", capacity=1 << 20):
-        self.trial, self.fifo, second = trial, trial.new_fifo("in"), trial.new_fifo("out")
-        self.receiver = trial.receiver(f"fifo:{second}", capacity=capacity)
-        self.bridge = trial.bridge(f"fifo:{self.fifo}{query}", f"fifo:{second}")
+    def __init__(self, trial, query="", fifo=None, wrapper=()):
+        self.trial, self.fifo, second = trial, fifo or trial.new_fifo("in"), trial.new_fifo("out")
+        self.receiver = trial.receiver(f"fifo:{second}")
+        self.bridge = trial.bridge(f"fifo:{self.fifo}{query}", f"fifo:{second}", wrapper=wrapper)
 
     def hold_writing(self):
         """As a writer that is there and says nothing."""
@@ -48,7 +48,7 @@ def last_word(trial, pipeline, writer):
     frame = harness.checked_frame(history.payload(writer, 1, 1000), writer=writer + 1, sequence=1)
     trial.write(frame, pipeline.fifo)
     harness.wait_until(lambda: any(
-        arrival.writer == writer for arrival in history.read_arrivals(pipeline.receiver.arrivals)),
+        arrival.writer == writer for arrival in history.latest_arrivals(pipeline.receiver.arrivals)),
         f"the message behind {before} others")
     return len(frame)
 
@@ -184,7 +184,8 @@ def writers_at_once(trial):
         receiver = trial.receiver(f"fifo:{fifo}", capacity=2 * total)
         clients = [trial.client(f"fifo:{fifo}") for _ in range(writers)]
         # Most are small, and one in a hundred may have any size.
-        parts = [(count * 15 // 100, 16, 8192), (count * 4 // 100, 16, 65536), (count // 100, 16, harness.MIB)]
+        parts = [(count * 15 // 100, 16, 8192), (count * 4 // 100, 16, 65536),
+                 (count // 100, 16, harness.MIB)]
         parts.append((count - sum(part[0] for part in parts), 16, 512))
         for writer, client in enumerate(clients):
             first = 1

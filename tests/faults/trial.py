@@ -117,8 +117,9 @@ def counters_in(line):
 class Receiver:
     """A fault_receiver, and the history that it writes."""
 
-    def __init__(self, trial, endpoint, *options, arrivals=None, capacity=1 << 20, wrapper=()):
+    def __init__(self, trial, endpoint, *options, arrivals=None, capacity=None, wrapper=()):
         self.arrivals = arrivals or trial.new_file("arrivals")
+        capacity = capacity or trial.amount(1 << 20)
         self.program = trial.start(*wrapper, helper("receiver"), endpoint, self.arrivals, capacity,
                                    *options)
         self.pid = self.program.pid
