@@ -226,6 +226,27 @@ TEST(FrameDecoderNotice, SaysOnceWhatTheStreamLooksLike) {
   }
 }
 
+TEST(FrameDecoderNotice, SaysOnceWhatAGapIsLikelyToMean) {
+  std::vector<std::string> notices;
+  core::FrameDecoder decoder({.max_message = 100},
+                             [&](std::string_view text) { notices.emplace_back(text); });
+  test::DecoderDriver driver(decoder);
+  const auto give = [&](std::uint64_t sequence, std::size_t size) {
+    const std::string payload(size, 'p');
+    driver.give(test::delimited(
+        test::body_of({.writer = 1, .sequence = sequence, .payload = as_byte_view(payload)})));
+  };
+  give(1, 10);
+  give(2, 101);  // dropped here, which is no news
+  give(3, 10);
+  EXPECT_EQ(driver.counters().sequence_gaps, 1U);
+  EXPECT_TRUE(notices.empty());
+  give(5, 10);
+  give(9, 10);
+  ASSERT_EQ(notices.size(), 1U);
+  EXPECT_NE(notices[0].find("another process"), std::string::npos) << notices[0];
+}
+
 // Nothing that may come in makes it crash, lose count, or say what nobody sent where all is
 // checked.
 TEST(FrameDecoderRandom, MutatedStreams) {

@@ -16,7 +16,8 @@ constexpr std::size_t kShortestFrame = 1 + kFrameBeginning.size();
 FrameDecoder::FrameDecoder(const DecoderLimits& limits, Notice notice)
     : Decoder(limits.frame_timeout),
       limits_(limits),
-      notice_(std::move(notice)),
+      notice_(notice),
+      gap_notice_(std::move(notice)),
       scanner_(limits.max_message),
       reassembler_(limits, counters_) {}
 
@@ -40,8 +41,21 @@ bool FrameDecoder::next_plain(MessageView& message) {
   ++counters_.messages_received;
   ++counters_.messages_delivered;
   counters_.bytes_in_messages += size;
-  counters_.sequence_gaps += writers_.missing_before(*message.origin);
+  count_missing(*message.origin);
   return true;
+}
+
+void FrameDecoder::count_missing(const Origin& origin) {
+  const std::uint64_t missing = writers_.missing_before(origin);
+  if (missing == 0) return;
+  counters_.sequence_gaps += missing;
+  // What was dropped here is missing too, and needs no other cause; but a writer that goes on did
+  // not leave a message half done.
+  const std::uint64_t known = counters_.dropped() - counters_.given_up;
+  if (!gap_notice_ || counters_.sequence_gaps <= known) return;
+  std::exchange(gap_notice_, {})(
+      "messages are missing in a writer's numbering: if no relay before this one has dropped them, "
+      "another process is likely to read here too and to take bytes away");
 }
 
 // False when there is nothing more to do: a message was found, or more bytes are needed.
@@ -103,7 +117,7 @@ bool FrameDecoder::take(const Candidate& head, const Frame& frame, MessageView& 
   }
   if (!complete) return false;
   ++counters_.messages_delivered;
-  counters_.sequence_gaps += writers_.missing_before(*message.origin);
+  count_missing(*message.origin);
   return true;
 }
 

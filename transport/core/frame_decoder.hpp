@@ -41,6 +41,7 @@ class FrameDecoder final : public Decoder {
   Inside look_inside(const Candidate& outer);
   bool hopeless(const Candidate& candidate);
   bool next_plain(MessageView& message);
+  void count_missing(const Origin& origin);
   bool next_in_step(MessageView& message, bool& found);
   bool take(const Candidate& head, const Frame& frame, MessageView& message);
   void lose_step(const Candidate& head);
@@ -52,7 +53,9 @@ class FrameDecoder final : public Decoder {
   bool aged() const { return empty_clock() - awaited_since_ >= limits_.frame_timeout; }
 
   const DecoderLimits limits_;
+  // Each says its sentence once.
   Notice notice_;
+  Notice gap_notice_;
   FrameScanner scanner_;
   NestedFrames nested_;
   Reassembler reassembler_;
