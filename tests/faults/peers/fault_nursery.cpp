@@ -1,12 +1,13 @@
 // fault_nursery library|foreign TARGET JOURNAL FIRST COUNT SEED least=N most=N [exact=1]
-// [checked=1] [life=MICROSECONDS]: writers FIRST ... FIRST+COUNT-1, one after another, each a
-// process of its own that is killed with SIGKILL. JOURNAL has a slot for each.
-//   library  endless messages through the library
+// [checked=1] [life=MICROSECONDS] [messages=N]: writers FIRST ... FIRST+COUNT-1, one after another,
+// each a process of its own that is killed with SIGKILL. JOURNAL has a slot for each.
+//   library  messages through the library, N or endless ones
 //   foreign  up to three whole frames through plain writes, and a part of one more, of least...most
 // Killed at a random instant; with exact=1 at a random place between two calls.
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include <limits>
 #include <thread>
 
 #include <fifomq/builtin.hpp>
@@ -28,6 +29,7 @@ struct Settings {
   bool exact = false;
   bool checked = false;
   std::uint64_t life = 2000;
+  std::uint32_t messages = std::numeric_limits<std::uint32_t>::max();
 };
 
 std::uint64_t up_to(std::mt19937_64& random, std::uint64_t most) {
@@ -39,6 +41,10 @@ std::uint64_t up_to(std::mt19937_64& random, std::uint64_t most) {
   std::abort();
 }
 
+[[noreturn]] void pause_for_ever() {
+  while (true) pause();
+}
+
 // One process's life as a library writer.
 void write_with_library(const Settings& settings, std::uint32_t writer, WriterSlot& slot,
                         std::mt19937_64& random) {
@@ -48,7 +54,7 @@ void write_with_library(const Settings& settings, std::uint32_t writer, WriterSl
   faults::count_bytes_in(slot);
   if (settings.exact) faults::die_after_pieces(up_to(random, kMostPieces));
   std::vector<std::byte> payload;
-  for (std::uint32_t number = 1;; ++number) {
+  for (std::uint32_t number = 1; number <= settings.messages; ++number) {
     faults::fill({writer, number}, settings.sizes.pick(random), payload);
     ++slot.begun;
     if (sender->send({.payload = payload}, fifomq::Deadline::never()) != fifomq::SendResult::sent) {
@@ -58,6 +64,7 @@ void write_with_library(const Settings& settings, std::uint32_t writer, WriterSl
     slot.accepted = number;
     slot.bytes_settled = slot.bytes;
   }
+  pause_for_ever();
 }
 
 class ForeignWriter {
@@ -92,10 +99,6 @@ class ForeignWriter {
   }
 
  private:
-  [[noreturn]] static void pause_for_ever() {
-    while (true) pause();
-  }
-
   std::string frame_of(std::uint32_t number, std::size_t size) {
     using namespace fifomq::test;
     faults::fill({writer_, number}, size, payload_);
@@ -163,6 +166,7 @@ int run(const std::vector<std::string>& arguments) {
     if (key == "exact") settings.exact = value != 0;
     if (key == "checked") settings.checked = value != 0;
     if (key == "life") settings.life = value;
+    if (key == "messages") settings.messages = static_cast<std::uint32_t>(value);
   }
   faults::MappedArray<WriterSlot> slots(arguments[2], count);
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -189,6 +193,6 @@ int run(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   return faults::run_main(argc, argv,
                           "library|foreign TARGET JOURNAL FIRST COUNT SEED least=N most=N "
-                          "[exact=1] [checked=1] [life=MICROSECONDS]",
+                          "[exact=1] [checked=1] [life=MICROSECONDS] [messages=N]",
                           6, run);
 }

@@ -64,6 +64,7 @@ void say_what_a_child_finds(const fifomq::Registry& registry, const std::string&
 void open_and_close_all(const std::string& folder, int count) {
   constexpr int kThreads = 8;
   std::vector<std::jthread> threads;
+  threads.reserve(kThreads);
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&folder, count, thread] {
       const fifomq::Registry registry = fifomq::builtin_transports();

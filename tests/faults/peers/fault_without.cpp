@@ -20,7 +20,7 @@
 namespace {
 
 const std::map<std::string, std::vector<long>>& known_calls() {
-  static const std::map<std::string, std::vector<long>> calls = {
+  static const std::map<std::string, std::vector<long>> kCalls = {
       {"tee", {SYS_tee}},
       {"vmsplice", {SYS_vmsplice}},
       {"splice", {SYS_splice}},
@@ -32,7 +32,7 @@ const std::map<std::string, std::vector<long>>& known_calls() {
 #endif
        }},
   };
-  return calls;
+  return kCalls;
 }
 
 int error_named(const std::string& name) {
