@@ -1,14 +1,17 @@
 """Rows 1-10: opening and configuration."""
 import fcntl
+import json
 import os
 import resource
 import shutil
+import signal
 import socket
 import stat
 
 import harness
 import history
 import zmq
+from rows_writers import Pipeline
 from trial import SOMEBODY, Trial, needs_root, row
 
 PUSH = "zmq+push:@ipc://./out"
@@ -153,7 +156,7 @@ def planted_pipe(trial):
         path.unlink()
 
 
-@row(5, "a second reader: told the first one's pid; the first goes on", seconds=5)
+@row(5, "a second reader is told the first one's pid; peeking is free", seconds=30)
 def second_reader(trial):
     fifo, count = trial.new_fifo(), trial.amount(20_000)
     receiver = trial.receiver(f"fifo:{fifo}")
@@ -168,7 +171,46 @@ def second_reader(trial):
     sent = {1: history.Sent(count, count)}
     history.check_nothing_lost(receiver.check(sent), sent)
     trial.assertEqual(counters["bytes_in"], counters["bytes_in_messages"])
-    return f"{count} messages to the first meanwhile"
+    peeks, seen = peek_beside_a_bridge(trial)
+    return f"{count} messages to the first meanwhile; {peeks} peeks saw {seen} messages and changed nothing"
+
+
+def peek_beside_a_bridge(trial):
+    """All that a writer sends comes through a bridge, in order and once, whoever looks into its pipe."""
+    pipeline, peeks, seen = Pipeline(trial), trial.amount(1000), 0
+    client = trial.client(f"fifo:{pipeline.fifo}")
+    client.tell("flood", 1, 1, 1 << 30, 16, 20_000, -1, trial.seed())
+    for number in range(peeks):
+        with trial.attempt():
+            # One of ten finds the bridge at a standstill, and what waits in its place.
+            stopped = number % 10 == 0
+            if stopped:
+                pipeline.bridge.signal(signal.SIGSTOP)
+            looks = [peek(trial, pipeline.fifo) for _ in range(1 + stopped)]
+            if stopped:
+                pipeline.bridge.signal(signal.SIGCONT)
+            sequences = [line["sequence"] for line in looks[-1][:-1]]
+            trial.assertEqual(sequences, list(range(sequences[0], sequences[0] + len(sequences)))
+                              if sequences else [])
+            seen += len(sequences)
+    client.process.send_signal(signal.SIGTERM)
+    last = int(client.answer().split()[1])
+    client.end()
+    came_in = pipeline.settle()
+    trial.assertEqual(came_in["bytes_in"], came_in["bytes_in_messages"])
+    trial.assertNotIn("sequence_gaps", came_in)
+    sent = {1: history.Sent(last, last)}
+    history.check_nothing_lost(pipeline.receiver.check(sent), sent)
+    trial.assertGreater(seen, peeks)
+    return peeks, seen
+
+
+def peek(trial, fifo):
+    """The messages that wait, and behind them the sum."""
+    ran = trial.run_fifomq("peek", f"fifo:{fifo}", "--format", "json")
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    trial.assertEqual(lines[-1]["backlog_messages"], len(lines) - 1)
+    return lines
 
 
 @row(7, "capacity refused, page limit reached: said; work goes on")

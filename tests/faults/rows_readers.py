@@ -93,6 +93,7 @@ def reader_restarts(trial):
     restarted(trial, times // 2)
     killed_without_commit(trial, times // 4)
     again = killed_with_commit(trial, times)
+    again += killed_while_held(trial, times // 20)
     return f"{times} kills with explicit commit, {again} messages came again and were left out, 0 lost"
 
 
@@ -122,12 +123,12 @@ def finish_flood(trial, client, fifo, arrivals, *options):
     return accepted
 
 
-def kill_readers(trial, times, fifo, arrivals, *options):
+def kill_readers(trial, times, endpoint, arrivals, *options, **how):
     """Each at a random instant, after it has got something."""
     for _ in range(times):
         with trial.attempt():
             before = history.count_arrivals(arrivals)
-            receiver = trial.receiver(f"fifo:{fifo}", *options, arrivals=arrivals)
+            receiver = trial.receiver(endpoint, *options, arrivals=arrivals, **how)
             receiver.wait_for(before + 1)
             time.sleep(trial.random.uniform(0, 0.004))  # a random instant is no event
             receiver.program.signal(signal.SIGKILL)
@@ -140,7 +141,7 @@ def killed_without_commit(trial, times):
     client = trial.client(f"fifo:{fifo}")
     client.tell("flood", 1, 1, 1 << 30, 1000, 1000, -1, trial.seed())
     arrivals.touch()
-    kill_readers(trial, times, fifo, arrivals)
+    kill_readers(trial, times, f"fifo:{fifo}", arrivals)
     last = finish_flood(trial, client, fifo, arrivals)
     got = history.check(history.read_arrivals(arrivals), {1: history.Sent(last, last)})[1]
     trial.assertEqual(got.last, last)
@@ -152,12 +153,50 @@ def killed_with_commit(trial, times):
     client = trial.client(f"fifo:{fifo}")
     client.tell("flood", 1, 1, 1 << 30, 16, 20_000, -1, trial.seed())
     arrivals.touch()
-    kill_readers(trial, times, fifo, arrivals, "commit=7")
+    kill_readers(trial, times, f"fifo:{fifo}", arrivals, "commit=7")
     last = finish_flood(trial, client, fifo, arrivals, "commit=7")
     sent = {1: history.Sent(last, last)}
     got = history.check(history.read_arrivals(arrivals), sent, repeats=True)
     history.check_nothing_lost(got, sent)
     return history.count_arrivals(arrivals) - got[1].count
+
+
+def killed_while_held(trial, times):
+    """No writer stays, but `fifomq hold` does, or whoever passes the pipe to its readers as a service
+    manager would: the messages outlive all else."""
+    again = 0
+    for passed in (False, True):
+        fifo, arrivals, count = trial.new_fifo(), trial.new_file("arrivals"), 0
+        if passed:
+            held = trial.hold(fifo)
+            wrapper = ("/usr/bin/python3", "-c", PASS_ON, str(held), "in")
+            passing, endpoint = dict(wrapper=wrapper, pass_fds=[held]), "fifo:./nothing?fd=in"
+        else:
+            trial.fifomq("hold", fifo).wait_for(r"^holding .* bytes wait\n", "stdout")
+            passing, endpoint = {}, f"fifo:{fifo}"
+        arrivals.touch()
+        for _ in range(times):
+            client = trial.client(f"fifo:{fifo}")
+            trial.assertEqual(client.ask("flood", 1 + count, 1, 10, 16, 4000, -1, trial.seed()),
+                              "accepted 10 refused")
+            client.end()
+            count += 1
+            kill_readers(trial, 1, endpoint, arrivals, "commit=3", **passing)
+        trial.receiver(endpoint, "commit=3", arrivals=arrivals, **passing).finish()
+        sent = {writer: history.Sent(10, 10) for writer in range(1, count + 1)}
+        got = history.check(history.read_arrivals(arrivals), sent, repeats=True)
+        history.check_nothing_lost(got, sent)
+        again += history.count_arrivals(arrivals) - 10 * count
+    return again
+
+
+# Becomes a command that has been passed a descriptor: number, name, command.
+PASS_ON = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3, inheritable=True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES=sys.argv[2])
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 @row(19, "reader stopped, pipe full: timed_out, nothing half; resumes", seconds=15)

@@ -117,11 +117,11 @@ def counters_in(line):
 class Receiver:
     """A fault_receiver, and the history that it writes."""
 
-    def __init__(self, trial, endpoint, *options, arrivals=None, capacity=None, wrapper=()):
+    def __init__(self, trial, endpoint, *options, arrivals=None, capacity=None, wrapper=(), **popen):
         self.arrivals = arrivals or trial.new_file("arrivals")
         capacity = capacity or trial.amount(1 << 20)
         self.program = trial.start(*wrapper, helper("receiver"), endpoint, self.arrivals, capacity,
-                                   *options)
+                                   *options, **popen)
         self.pid = self.program.pid
         self.program.wait_for("open\n", "stdout")
 
