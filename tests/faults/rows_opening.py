@@ -179,7 +179,7 @@ def peek_beside_a_bridge(trial):
     """All that a writer sends comes through a bridge, in order and once, whoever looks into its pipe."""
     pipeline, peeks, seen = Pipeline(trial), trial.amount(1000), 0
     client = trial.client(f"fifo:{pipeline.fifo}")
-    client.tell("flood", 1, 1, 1 << 30, 16, 20_000, -1, trial.seed())
+    client.tell("flood", 1, 1, 1 << 30, 2000, 20_000, -1, trial.seed())
     for number in range(peeks):
         with trial.attempt():
             # One of ten finds the bridge at a standstill, and what waits in its place.

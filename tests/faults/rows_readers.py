@@ -101,7 +101,7 @@ def restarted(trial, times):
     """Readers that take so many messages and leave: each message comes, to one of them."""
     fifo, arrivals = trial.new_fifo(), trial.new_file("arrivals")
     client, taken = trial.client(f"fifo:{fifo}"), 0
-    client.tell("flood", 1, 1, 1 << 30, 16, 20_000, -1, trial.seed())
+    client.tell("flood", 1, 1, 1 << 30, 500, 20_000, -1, trial.seed())
     for _ in range(times):
         with trial.attempt():
             take = trial.random.randint(1, 60)
@@ -151,7 +151,7 @@ def killed_without_commit(trial, times):
 def killed_with_commit(trial, times):
     fifo, arrivals = trial.new_fifo(), trial.new_file("arrivals")
     client = trial.client(f"fifo:{fifo}")
-    client.tell("flood", 1, 1, 1 << 30, 16, 20_000, -1, trial.seed())
+    client.tell("flood", 1, 1, 1 << 30, 500, 20_000, -1, trial.seed())
     arrivals.touch()
     kill_readers(trial, times, f"fifo:{fifo}", arrivals, "commit=7")
     last = finish_flood(trial, client, fifo, arrivals, "commit=7")

@@ -119,7 +119,7 @@ class Receiver:
 
     def __init__(self, trial, endpoint, *options, arrivals=None, capacity=None, wrapper=(), **popen):
         self.arrivals = arrivals or trial.new_file("arrivals")
-        capacity = capacity or trial.amount(1 << 20)
+        capacity = capacity or trial.amount(1 << 22)  # sparse
         self.program = trial.start(*wrapper, helper("receiver"), endpoint, self.arrivals, capacity,
                                    *options, **popen)
         self.pid = self.program.pid
