@@ -60,7 +60,8 @@ def latest_arrivals(path, most=200):
     count = count_arrivals(path)
     with open(path, "rb") as file:
         file.seek(max(count - most, 0) * ARRIVAL.size)
-        return [Arrival(*record) for record in ARRIVAL.iter_unpack(file.read(min(count, most) * ARRIVAL.size))]
+        records = file.read(min(count, most) * ARRIVAL.size)
+        return [Arrival(*record) for record in ARRIVAL.iter_unpack(records)]
 
 
 @dataclasses.dataclass
