@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <system_error>
 
 #include <fifomq/error.hpp>
 
@@ -34,6 +35,9 @@ bool has_huge_pages() {
   return !choices.empty() && choices.find("[never]") == std::string::npos;
 }
 
+// Whether the system lets us: a descriptor that is none is then what it complains about.
+bool knows_vmsplice() { return vmsplice(-1, nullptr, 0, 0) >= 0 || errno == EBADF; }
+
 void set_timer(const core::UniqueFd& timer, long nanoseconds) {
   const itimerspec interval{.it_interval = {.tv_sec = 0, .tv_nsec = nanoseconds},
                             .it_value = {.tv_sec = 0, .tv_nsec = nanoseconds}};
@@ -49,6 +53,15 @@ FifoSink::FifoSink(FifoOptions options, LogSink log)
       can_splice_(has_huge_pages()) {
   // Watched before the first attempt to open, so that no reader slips in between.
   make_events();
+  if (can_splice_ && !knows_vmsplice()) {
+    can_splice_ = false;
+    if (log_) {
+      log_(LogLevel::info, options_.endpoint +
+                               ": pages are copied into the pipe: cannot give them to it "
+                               "(vmsplice): " +
+                               std::generic_category().message(errno));
+    }
+  }
   if (!open_writer() && errno != ENXIO) {
     throw core::system_error(errno, options_.endpoint, "open " + options_.path + " to write");
   }
