@@ -84,7 +84,7 @@ def carry_all(trial, without, count):
 def check_said(trial, missing, texts):
     """What is missing is named by whoever would use it, and nobody says a thing twice."""
     for call in ("tee", "vmsplice", "inotify"):
-        lines = [re.findall(rf"^.*\({call}\).*$", text, re.M) for text in texts]
+        lines = [re.findall(rf"^.*\b{call}\b.*$", text, re.M) for text in texts]
         trial.assertEqual(any(lines), call in missing, (call, texts))
         for said in lines:
             trial.assertEqual(len(said), len(set(said)), said)
