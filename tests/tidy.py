@@ -37,7 +37,11 @@ def commands():
         words = shlex.split(entry["command"])[1:]
         output = words.index("-o")
         del words[output:output + 2]
-        found.setdefault(file, tuple(word for word in words if word not in ("-c", str(file))))
+        # GCC's precompiled header says nothing to clang; what it holds each file includes itself.
+        while "-include" in words:
+            precompiled = words.index("-include")
+            del words[precompiled:precompiled + 2]
+        found.setdefault(file, tuple(word for word in words if word not in ("-c", "-Winvalid-pch", str(file))))
     return found
 
 

@@ -1,5 +1,5 @@
 // What most tests include, precompiled where FIFOMQ_TEST_PRECOMPILE is set. A test includes what it
-// needs all the same: the release build, and clang-tidy, compile it without this.
+// needs all the same: clang-tidy and the fuzzers compile it without this.
 #pragma once
 
 #include <gmock/gmock.h>
