@@ -19,7 +19,7 @@ constexpr auto kOptions = std::to_array<OptionInfo>({
     {"fd", "NAME|PATH|NUMBER", "",
      "use a FIFO whose descriptor the service manager has passed, instead of the path's"},
     {"eof", "stay|exit", "stay", "when the last writer leaves: wait for the next, or end"},
-    {"capacity", "SIZE", "512KiB, or more if it has more",
+    {"capacity", "SIZE", "512KiB, with explicit commit 1MiB, or more if it has more",
      "what the pipe holds; the system may grant less"},
     {"coalesce", "DURATION|no", "200us",
      "under load a message may wait about so long for others to leave with it"},

@@ -18,11 +18,6 @@
 namespace fifomq::fifo {
 namespace {
 
-// Bytes. Where more processes are busy than there are processors, an end waits for milliseconds
-// until it is its turn, and this is what goes through in one: with the system's 64 KiB, a few dozen
-// messages. The system grants a user 64 MiB in all before it makes his pipes smaller.
-constexpr int kUsualCapacity = 512 << 10;
-
 const char* type_name(mode_t mode) {
   switch (mode & S_IFMT) {
     case S_IFREG:
@@ -156,11 +151,7 @@ void lock_reader(const core::UniqueFd& reader, const FifoOptions& options) {
 }
 
 void set_capacity(const core::UniqueFd& end, const FifoOptions& options, const LogSink& log) {
-  if (options.capacity == 0) {
-    if (fcntl(end.get(), F_GETPIPE_SZ) < kUsualCapacity)
-      fcntl(end.get(), F_SETPIPE_SZ, kUsualCapacity);
-    return;
-  }
+  if (options.capacity == 0) return;
   constexpr std::uint64_t kMost = 1U << 30;
   const auto asked = static_cast<int>(std::min(options.capacity, kMost));
   if (fcntl(end.get(), F_SETPIPE_SZ, asked) >= 0) return;

@@ -12,7 +12,13 @@
 namespace fifomq::fifo {
 namespace {
 
-// As much as anybody is granted (/proc/sys/fs/pipe-max-size).
+// What a pipe holds unless the endpoint says so. Where more processes are busy than there are
+// processors, an end waits for milliseconds until it is its turn, and this is what goes through in
+// one: with the system's 64 KiB, a few dozen messages. (A user gets smaller pipes once his have
+// more than 64 MiB in all.)
+constexpr int kUsualBytes = 512 << 10;
+// As much as anybody is granted (/proc/sys/fs/pipe-max-size), where what is in flight stands in the
+// pipe and writers are to go on meanwhile.
 constexpr int kKeptBytes = 1 << 20;
 
 }  // namespace
@@ -32,18 +38,19 @@ FifoSource::FifoSource(const FifoOptions& options, const LogSink& log, bool keep
     throw core::system_error(errno, options_.endpoint, "open " + options_.path + " to read");
   }
   lock_reader(reader_, options_);
-  set_capacity(reader_, options_, log_);
+  widen(keeps ? kKeptBytes : kUsualBytes);
   if (watch_) watch_->settle(handle_);
   hold();
   if (keeps) keep();
 }
 
-// What is in flight stands in the pipe, so a larger one lets writers go on meanwhile. Where the
-// system refuses, it stays as it is.
+// Where the system refuses what nobody asked for, it stays as it is.
+void FifoSource::widen(int usual) {
+  if (options_.capacity != 0) return set_capacity(reader_, options_, log_);
+  if (fcntl(reader_.get(), F_GETPIPE_SZ) < usual) fcntl(reader_.get(), F_SETPIPE_SZ, usual);
+}
+
 void FifoSource::keep() {
-  if (options_.capacity == 0 && fcntl(reader_.get(), F_GETPIPE_SZ) < kKeptBytes) {
-    fcntl(reader_.get(), F_SETPIPE_SZ, kKeptBytes);
-  }
   peek_ = PipePeek::open(reader_.get());
   if (peek_ || !log_) return;
   log_(LogLevel::warning,

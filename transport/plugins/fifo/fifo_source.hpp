@@ -36,6 +36,7 @@ class FifoSource final : public core::ByteSource {
   bool full() override { return peek_->full(); }
 
  private:
+  void widen(int usual);
   void keep();
   void hold();
   core::IoResult read_some(std::span<std::byte> into);
