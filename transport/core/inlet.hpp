@@ -20,11 +20,13 @@ struct Inlet {
   std::uint64_t floor = 0;        // of the last one committed; see CommitLog
 
   // Takes what nobody needs any more. True when there was any.
-  bool take() { return source->take_until(uncommitted == 0 ? decoder->needed_from() : floor); }
+  bool take() const {
+    return source->take_until(uncommitted == 0 ? decoder->needed_from() : floor);
+  }
 
   // Takes all, for a source that is full of what is half done, so that the rest of it can come:
   // from then on that stands nowhere but here. False when there was none.
-  bool take_half_done() {
+  bool take_half_done() const {
     decoder->gone_until(decoder->read_to());
     return source->take_until(decoder->read_to());
   }

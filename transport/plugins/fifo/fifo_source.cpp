@@ -27,10 +27,10 @@ FifoSource::FifoSource(const FifoOptions& options, const LogSink& log, bool keep
     : FifoSource(options, log, keeps, locate(options),
                  std::make_unique<PathWatch>(options, log, 0, true)) {}
 
-FifoSource::FifoSource(const FifoOptions& options, const LogSink& log, bool keeps,
-                       core::UniqueFd handle, std::unique_ptr<PathWatch> watch)
-    : options_(options),
-      log_(log),
+FifoSource::FifoSource(FifoOptions options, LogSink log, bool keeps, core::UniqueFd handle,
+                       std::unique_ptr<PathWatch> watch)
+    : options_(std::move(options)),
+      log_(std::move(log)),
       watch_(std::move(watch)),
       handle_(std::move(handle)),
       reader_(open_located(handle_, O_RDONLY)) {

@@ -22,7 +22,7 @@ class FifoSource final : public core::ByteSource {
  public:
   FifoSource(const FifoOptions& options, const LogSink& log, bool keeps);
   // On a FIFO that was located. Throws Error (in_use), and what the system refuses.
-  FifoSource(const FifoOptions& options, const LogSink& log, bool keeps, core::UniqueFd handle,
+  FifoSource(FifoOptions options, LogSink log, bool keeps, core::UniqueFd handle,
              std::unique_ptr<PathWatch> watch);
 
   // Whether what is read stays in the pipe until it is taken.

@@ -56,7 +56,7 @@ class ReplacedPath : public testing::TestWithParam<bool> {
     for (const Deadline deadline = soon(); !deadline.expired();) {
       pollfd item{.fd = receiver.poll_fd(), .events = POLLIN, .revents = 0};
       ::poll(&item, 1, 20'000);
-      const std::string said = receive(receiver, Deadline::now());
+      std::string said = receive(receiver, Deadline::now());
       if (said != "timed_out") return said;
     }
     return "too late";
