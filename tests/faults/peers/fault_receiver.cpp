@@ -61,7 +61,7 @@ fifomq::ReceiveResult next(fifomq::Receiver& receiver, fifomq::MessageView& mess
 int run(const std::string& endpoint, faults::Arrivals& arrivals, const Settings& settings) {
   const fifomq::Registry registry = fifomq::builtin_transports();
   fifomq::OpenOptions options{.log = faults::log_to_stderr, .take_at_most = settings.take};
-  if (settings.commit != 0) faults::ask_for_commit(options);
+  options.explicit_commit = settings.commit != 0;
   const auto receiver = registry.open_receiver(endpoint, options);
   std::printf("open\n");
   std::fflush(stdout);

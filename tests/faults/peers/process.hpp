@@ -62,16 +62,6 @@ inline std::vector<std::pair<std::string, std::uint64_t>> options_in(
   return options;
 }
 
-// Where the library has it.
-template <typename Options>
-void ask_for_commit(Options& options) {
-  if constexpr (requires { options.explicit_commit; }) {
-    options.explicit_commit = true;
-  } else {
-    throw std::runtime_error("explicit commit is not built in");
-  }
-}
-
 inline void log_to_stderr(fifomq::LogLevel, std::string_view text) {
   std::fprintf(stderr, "log: %.*s\n", static_cast<int>(text.size()), text.data());
 }
