@@ -215,7 +215,7 @@ def reader_stopped(trial):
             pipeline.bridge.signal(signal.SIGSTOP)
             with trial.attempt():
                 # Until it is full, then messages of all sizes, up to the largest that there may be.
-                for size in (1000, 1, 4000, 70_000, 64 << 20):
+                for size in (30_000, 1000, 1, 4000, 70_000, 64 << 20):
                     result, size = "sent", max(size, 8)
                     while result == "sent":
                         number += 1
