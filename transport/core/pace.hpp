@@ -34,7 +34,8 @@ class Pace {
   // processes that spin.
   static constexpr int kQuickOnes = 4;
   static constexpr auto kSoon = std::chrono::nanoseconds(700);
-  static constexpr std::uint64_t kFewInATurn = 8;
+  // So few leave one by one at less cost than that of waiting.
+  static constexpr std::uint64_t kFewInATurn = 128;
 
   Clock::time_point left_at_;
   int quick_ = 0;
