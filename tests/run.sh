@@ -15,7 +15,7 @@ Builds and tests; installs what is missing first. Without arguments: release.
   dev       the tests, with assertions, AddressSanitizer and UndefinedBehaviorSanitizer
   tsan      the tests, with ThreadSanitizer
   fuzz      every fuzzer over its corpus, then a minute each ($FIFOMQ_FUZZ_SECONDS)
-  coverage  the tests, and which lines of transport/core they run (tests/coverage.py);
+  coverage  the tests, and which lines of the core and the fifo transport they run (tests/coverage.py);
             takes long and is no part of CI
 END
 }
