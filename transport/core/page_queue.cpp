@@ -10,6 +10,7 @@ namespace fifomq::core {
 namespace {
 
 constexpr std::size_t kSmallSlabBytes = 2 * PageQueue::kMostPages * kPieceBytes;
+constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
 
 std::byte* map(std::size_t bytes) {
   void* const at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -45,10 +46,13 @@ void PageQueue::add(ByteView piece) {
 void PageQueue::start_page() {
   // What has all left by being copied away is free again.
   if (empty() && !last_slab_spliced_ && slabs_.size() == 1) next_ = 0;
-  if (slabs_.empty() || next_ == slabs_.back().size() || (fresh_ && !last_slab_fresh_)) {
-    slabs_.emplace_back(fresh_ ? fresh_bytes_ : kSmallSlabBytes,
-                        fresh_ && fresh_bytes_ == kHugePageBytes);
-    if (fresh_) fresh_bytes_ = std::min(2 * fresh_bytes_, kHugePageBytes);
+  bool another = slabs_.empty() || (fresh_ && !last_slab_fresh_);
+  if (!another && !last_slab_fresh_) {
+    next_ %= kSmallSlabBytes;
+    another = waits(slabs_.back().begin() + next_);
+  }
+  if (another || next_ == slabs_.back().size()) {
+    slabs_.emplace_back(fresh_ ? kHugePageBytes : kSmallSlabBytes, fresh_);
     last_slab_fresh_ = fresh_;
     last_slab_spliced_ = false;
     next_ = 0;
@@ -57,6 +61,13 @@ void PageQueue::start_page() {
   last() = {.data = slabs_.back().begin() + next_, .fresh = last_slab_fresh_};
   next_ += kPieceBytes;
   while (!slabs_.front().holds(at(head_).data)) slabs_.pop_front();
+}
+
+bool PageQueue::waits(const std::byte* data) const {
+  for (std::uint64_t page = head_; page < tail_; ++page) {
+    if (at(page).data == data) return true;
+  }
+  return false;
 }
 
 PageQueue::Mark PageQueue::mark() const {

@@ -2,9 +2,9 @@
 // pages.
 //
 // A page that was spliced into a pipe is the pipe's from then on, and nobody may write to it again
-// (vmsplice(2)). So memory that may be spliced is never used twice: it comes from fresh slabs of up
-// to 2 MiB, which are unmapped once all their pages have left. A slab of which nothing was spliced
-// is used again.
+// (vmsplice(2)). So memory that may be spliced is never used twice: it comes from fresh slabs of
+// 2 MiB, which are unmapped once all their pages have left. A slab of which nothing was spliced is
+// used again.
 #pragma once
 
 #include <sys/uio.h>
@@ -109,9 +109,6 @@ class PageQueue {
   void use_fresh_pages(bool fresh) { fresh_ = fresh; }
 
  private:
-  static constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
-  static constexpr std::size_t kLeastFreshBytes = 2 * kMostPages * kPieceBytes;
-
   struct Page {
     std::byte* data = nullptr;
     std::uint32_t begin = 0;
@@ -124,6 +121,7 @@ class PageQueue {
   const Page& at(std::uint64_t index) const { return ring_[index % kMostPages]; }
   Page& last() { return at(tail_ - 1); }
   void start_page();
+  bool waits(const std::byte* data) const;
   void take_back_page() {
     --tail_;
     next_ -= kPieceBytes;
@@ -131,11 +129,9 @@ class PageQueue {
   std::uint64_t drop_front();
 
   std::array<Page, kMostPages> ring_;
-  std::uint64_t head_ = 0;  // pages that have left
-  std::uint64_t tail_ = 0;  // pages ever begun
-  std::deque<Slab> slabs_;  // the last one gives pages
-  // Of the next slab that is used once: they grow with what the sender has to send.
-  std::size_t fresh_bytes_ = kLeastFreshBytes;
+  std::uint64_t head_ = 0;      // pages that have left
+  std::uint64_t tail_ = 0;      // pages ever begun
+  std::deque<Slab> slabs_;      // the last one gives pages
   std::uint32_t left_end_ = 0;  // how far the page filled that left last
   std::size_t next_ = 0;        // byte of the last slab where the next page begins
   bool fresh_ = false;

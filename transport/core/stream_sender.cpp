@@ -15,6 +15,8 @@ constexpr std::size_t kPagesAtOnce = 8;
 // Between two looks for room in a pipe that is read at full speed: the reader takes many pages at
 // once, and each look holds the pipe.
 constexpr std::chrono::microseconds kMoment{2};
+// Bytes that have left.
+constexpr std::uint64_t kWorthFreshPages = std::uint64_t{4} << 20;
 // How long the flusher waits to try again when no event tells that there is room.
 constexpr auto kRetry = milliseconds(20);
 // How long a sender that is destroyed waits for room.
@@ -124,13 +126,19 @@ SendResult StreamSender::send(const MessageView& message, Deadline deadline) {
   return result;
 }
 
+// To fill a huge page, the kernel clears 2 MiB; who sends less than a few of these is served sooner
+// by having small ones copied.
+bool StreamSender::splices() const {
+  return out_->bytes >= kWorthFreshPages && sink_->can_splice();
+}
+
 bool StreamSender::gather_whole(const MessageView& message) {
   PageQueue& pages = out_->pages;
   if (const std::size_t size = encoder_->put_whole(message, pages.room_here()); size > 0) {
     pages.add_here(size);
   } else {
     if (pages.complete_pages() + 1 >= kPagesAtOnce) return false;
-    pages.use_fresh_pages(sink_->can_splice());
+    pages.use_fresh_pages(splices());
     const auto put = [&](std::byte* page) {
       return encoder_->put_whole(message, {page, kPieceBytes});
     };
@@ -149,7 +157,7 @@ void StreamSender::throw_failure() {
 SendResult StreamSender::enqueue(const MessageView& message, Deadline deadline, Lock& lock) {
   PageQueue& pages = out_->pages;
   const PageQueue::Mark mark = pages.mark();
-  pages.use_fresh_pages(sink_->can_splice() &&
+  pages.use_fresh_pages(splices() &&
                         (out_->gathering || message.payload.size() > kPagesAtOnce * kPieceBytes));
   while (encoder_->more()) {
     if (pages.full()) {

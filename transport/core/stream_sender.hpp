@@ -99,6 +99,7 @@ class StreamSender final : public Sender {
   Lock lock();
   void renew_in_child();
   SendResult enqueue(const MessageView& message, Deadline deadline, Lock& lock);
+  bool splices() const;
   bool gather_whole(const MessageView& message);
   void throw_failure();
   void forget(const PageQueue::Mark& mark);
