@@ -14,7 +14,7 @@ inline constexpr std::size_t kLargestKept = std::size_t{1} << 23;
 
 namespace size_class_detail {
 inline constexpr unsigned kDigits = 3;  // binary ones of a size, the first that is set being one
-inline constexpr std::uint32_t kSteps = 1U << (kDigits - 1);
+inline constexpr std::size_t kSteps = std::size_t{1} << (kDigits - 1);
 inline constexpr unsigned kLeastShift =
     static_cast<unsigned>(std::bit_width(kSmallestKept - 1)) - kDigits;
 }  // namespace size_class_detail
@@ -23,14 +23,14 @@ inline constexpr unsigned kLeastShift =
 constexpr std::uint16_t size_class_of(std::size_t bytes) {
   using namespace size_class_detail;
   const std::size_t last = std::max(bytes, kSmallestKept) - 1;
-  const auto shift = static_cast<unsigned>(std::bit_width(last)) - kDigits;
+  const std::size_t shift = static_cast<unsigned>(std::bit_width(last)) - kDigits;
   const std::size_t rounded = (last >> shift) + 1;
   return static_cast<std::uint16_t>((shift - kLeastShift) * kSteps + rounded - 2 * kSteps);
 }
 
 constexpr std::size_t bytes_of_class(std::uint16_t size_class) {
   using namespace size_class_detail;
-  const std::uint32_t doublings = (size_class + kSteps - 1) / kSteps;
+  const std::size_t doublings = (size_class + kSteps - 1) / kSteps;
   const std::size_t rounded = 2 * kSteps + size_class - doublings * kSteps;
   return rounded << (doublings + kLeastShift);
 }
