@@ -9,12 +9,16 @@
 #include <array>
 #include <chrono>
 #include <system_error>
+#include <vector>
 
 #include "peers/process.hpp"
 
 namespace {
 
-constexpr int kKeptBytes = 1 << 20;
+// A sender's first 4 MiB are copied into the pipe; what is behind them is the sender's own memory.
+constexpr std::size_t kKeptBytes = std::size_t{6} << 20;
+constexpr int kPipeBytes = 1 << 20;
+constexpr std::size_t kMostPipes = 200;
 
 int checked(long result, const char* what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -24,20 +28,21 @@ int checked(long result, const char* what) {
 class Keeper {
  public:
   explicit Keeper(const std::string& path)
-      : fifo_(checked(open(path.c_str(), O_RDONLY | O_CLOEXEC), "open")) {
-    checked(pipe2(aside_.data(), O_CLOEXEC | O_NONBLOCK), "pipe");
-    checked(fcntl(aside_[1], F_SETPIPE_SZ, kKeptBytes), "F_SETPIPE_SZ");
-  }
+      : fifo_(checked(open(path.c_str(), O_RDONLY | O_CLOEXEC), "open")) {}
 
   void splice_aside() {
-    while (wait_for_bytes() && splice(fifo_, nullptr, aside_[1], nullptr, kKeptBytes, 0) > 0) {
+    while (wait_for_bytes()) {
+      const ssize_t moved = splice(fifo_, nullptr, pipes_.back()[1], nullptr, kPipeBytes, 0);
+      if (moved <= 0) return;
+      kept_ += static_cast<std::size_t>(moved);
     }
   }
 
   void tee_aside(int now) {
     while (wait_for_bytes()) {
-      const ssize_t seen = tee(fifo_, aside_[1], kKeptBytes, SPLICE_F_NONBLOCK);
+      const ssize_t seen = tee(fifo_, pipes_.back()[1], kPipeBytes, SPLICE_F_NONBLOCK);
       if (seen <= 0) return;
+      kept_ += static_cast<std::size_t>(seen);
       copy(fifo_, now, static_cast<std::size_t>(seen));
     }
   }
@@ -51,21 +56,34 @@ class Keeper {
   }
 
   void write_kept(int file) {
-    while (true) {
-      const ssize_t count = read(aside_[0], bytes_.data(), bytes_.size());
-      if (count <= 0) return;
-      checked(write(file, bytes_.data(), static_cast<std::size_t>(count)), "write");
+    for (const auto& pipe : pipes_) {
+      while (true) {
+        const ssize_t count = read(pipe[0], bytes_.data(), bytes_.size());
+        if (count <= 0) break;
+        checked(write(file, bytes_.data(), static_cast<std::size_t>(count)), "write");
+      }
     }
   }
 
  private:
-  bool wait_for_bytes() const {
+  // With room for them in the last pipe. False when enough is kept, or nothing more will come.
+  bool wait_for_bytes() {
     pollfd state{.fd = fifo_, .events = POLLIN, .revents = 0};
-    return poll(&state, 1, -1) == 1 && (state.revents & POLLIN) != 0 && has_room();
+    if (kept_ >= kKeptBytes || poll(&state, 1, -1) != 1 || (state.revents & POLLIN) == 0) {
+      return false;
+    }
+    if (has_room()) return true;
+    if (pipes_.size() == kMostPipes) return false;
+    std::array<int, 2> ends{};
+    checked(pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), "pipe");
+    checked(fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes), "F_SETPIPE_SZ");
+    pipes_.push_back(ends);
+    return true;
   }
 
   bool has_room() const {
-    pollfd state{.fd = aside_[1], .events = POLLOUT, .revents = 0};
+    if (pipes_.empty()) return false;
+    pollfd state{.fd = pipes_.back()[1], .events = POLLOUT, .revents = 0};
     return poll(&state, 1, 0) == 1;
   }
 
@@ -79,7 +97,8 @@ class Keeper {
   }
 
   int fifo_;
-  std::array<int, 2> aside_{};
+  std::vector<std::array<int, 2>> pipes_;  // that hold what is kept
+  std::size_t kept_ = 0;                   // bytes
   std::array<char, std::size_t{64} << 10> bytes_{};
 };
 
