@@ -10,6 +10,7 @@
 #include <array>
 #include <cstring>
 #include <deque>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -206,6 +207,24 @@ TEST(PageQueue, MemoryThatWasCopiedFromIsUsedAgain) {
     }
     EXPECT_EQ(std::ranges::count(first, first.front()), 100) << fresh;
   }
+}
+
+// Also when there is always something that waits, as behind a sender at full speed.
+TEST(PageQueue, MemoryThatWasCopiedFromIsUsedAgainWhileOthersWait) {
+  PageQueue queue;
+  std::string wanted = fill(queue);
+  std::string all;
+  std::set<const std::byte*> pages;
+  for (int i = 0; i < 1'000; ++i) {
+    pages.insert(queue.front().data());
+    all += as_text(queue.front());
+    queue.copied(queue.front().size());
+    const std::string page(kPieceBytes, static_cast<char>('a' + i % 26));
+    queue.add(as_byte_view(page));
+    wanted += page;
+  }
+  EXPECT_EQ(all, wanted.substr(0, all.size()));
+  EXPECT_LE(pages.size(), 2 * PageQueue::kMostPages);
 }
 
 // Behind pages that are the pipe's now, a page at a time needs no more than one.
