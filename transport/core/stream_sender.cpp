@@ -106,6 +106,7 @@ SendResult StreamSender::send(const MessageView& message, Deadline deadline) {
   check_size(message, max_message_, endpoint_);
   Lock guard = lock();
   if (readiness_.closed()) return SendResult::closed;
+  if (coalesce_ && !out_->gathering) pace_.begins();
   if (out_->stalled) {
     const SendResult earlier = push_until(deadline, guard);
     throw_failure();
@@ -178,12 +179,11 @@ SendResult StreamSender::enqueue(const MessageView& message, Deadline deadline, 
 }
 
 SendResult StreamSender::leave_at_once(const PageQueue::Mark& mark, Deadline deadline, Lock& lock) {
-  if (coalesce_) pace_.leaves();
   const SendResult result = push_until(deadline, lock);
   if (result == SendResult::sent) {
     if (!coalesce_) return result;
+    pace_.ends();
     if (pace_.quickens()) out_->gathering = need_flusher();
-    pace_.has_left();
     return result;
   }
   if (out_->pages.begun(mark)) {

@@ -144,7 +144,7 @@ void ZmqSender::take_back(const MessageView& message) {
 }
 
 SendResult ZmqSender::leave_at_once(const MessageView& message, Deadline deadline) {
-  if (batch_) pace_.leaves();
+  if (batch_) pace_.begins();
   encode(message);
   if (options_.on_full == OnFull::drop_old) return queue();
   SendResult result = deliver(parts_, message.topic, 1, deadline, options_.on_full);
@@ -153,8 +153,8 @@ SendResult ZmqSender::leave_at_once(const MessageView& message, Deadline deadlin
     in_flight_->withdraw_latest();
     parts_.body.rebuild();
   } else if (batch_) {
+    pace_.ends();
     if (pace_.quickens()) gathering_ = have_flusher();
-    pace_.has_left();
   }
   return result;
 }
