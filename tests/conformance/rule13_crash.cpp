@@ -83,6 +83,8 @@ class InterleavedSenders {
   InterleavedSenders(const Registry& registry, const std::string& endpoint) {
     for (std::uint64_t at = 0; at < kSenders; ++at) {
       senders_.push_back(registry.open_sender(endpoint));
+    }
+    for (std::uint64_t at = 0; at < kSenders; ++at) {
       threads_.push_back(std::make_unique<Background>([this, at] { run(at); }));
     }
   }
