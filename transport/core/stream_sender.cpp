@@ -174,18 +174,22 @@ SendResult StreamSender::enqueue(const MessageView& message, Deadline deadline, 
     }
   }
   out_->left += pages.end_message();
-  const bool waits = out_->gathering && !out_->stalled;
-  return waits ? SendResult::sent : leave_at_once(mark, deadline, lock);
+  if (out_->gathering && !out_->stalled) return SendResult::sent;
+  const SendResult result = leave_at_once(mark, deadline, lock);
+  // There is nothing to gain with large ones.
+  if (result == SendResult::sent && message.payload.size() <= kPieceBytes) notice_pace();
+  return result;
+}
+
+void StreamSender::notice_pace() {
+  if (!coalesce_) return;
+  pace_.ends();
+  if (pace_.quickens()) out_->gathering = need_flusher();
 }
 
 SendResult StreamSender::leave_at_once(const PageQueue::Mark& mark, Deadline deadline, Lock& lock) {
   const SendResult result = push_until(deadline, lock);
-  if (result == SendResult::sent) {
-    if (!coalesce_) return result;
-    pace_.ends();
-    if (pace_.quickens()) out_->gathering = need_flusher();
-    return result;
-  }
+  if (result == SendResult::sent) return result;
   if (out_->pages.begun(mark)) {
     // The rest of it leaves when there is room.
     need_flusher();

@@ -104,6 +104,7 @@ class StreamSender final : public Sender {
   void throw_failure();
   void forget(const PageQueue::Mark& mark);
   SendResult leave_at_once(const PageQueue::Mark& mark, Deadline deadline, Lock& lock);
+  void notice_pace();
   SendResult give_up(SendResult why, const PageQueue::Mark& mark);
 
   SendResult push(Push what);
