@@ -85,6 +85,7 @@ class BatchTest : public testing::Test {
   // that it is gathered.
   static void send_all(Sender& sender, int count) {
     std::vector<std::string> payloads;
+    payloads.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) payloads.push_back(std::to_string(i));
     const Deadline deadline = soon();
     int sent = 0;
