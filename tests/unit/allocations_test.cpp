@@ -15,7 +15,7 @@ namespace fifomq {
 namespace {
 
 constexpr int kAtOnce = 40;
-constexpr int kRounds = 100;
+constexpr int kRounds = 500;
 
 struct Way {
   std::string name;

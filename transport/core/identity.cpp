@@ -30,6 +30,7 @@ std::uint64_t fork_generation() {
       pthread_atfork([] { fork_mutex().lock(); }, [] { fork_mutex().unlock(); },
                      [] {
                        generation.fetch_add(1, std::memory_order_relaxed);
+                       fork_mutex().unlock();
                        // A thread that waited for it is not here, and would be waited for.
                        std::construct_at(&fork_mutex());
                      });
