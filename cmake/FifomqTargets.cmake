@@ -6,6 +6,13 @@ target_compile_options(fifomq_compile_options INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
   $<$<BOOL:${FIFOMQ_WARNINGS_AS_ERRORS}>:-Werror>)
 
+# How the code of programs and examples is compiled. What moves messages is in the library; with the sanitizers
+# the headers behind a command line alone take a minute.
+set(FIFOMQ_PROGRAM_OPTIONS "" CACHE STRING "Compiler options for the code of programs and examples alone")
+add_library(fifomq_program_options INTERFACE)
+target_link_libraries(fifomq_program_options INTERFACE fifomq_compile_options)
+target_compile_options(fifomq_program_options INTERFACE ${FIFOMQ_PROGRAM_OPTIONS})
+
 # A part of the library: its objects go into the one library that users link. A part sees the public
 # headers, the core, and what stands in its own folder; nothing else.
 function(fifomq_add_part name)

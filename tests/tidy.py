@@ -22,6 +22,8 @@ BUILD = ROOT / "build/release"
 JOINED = ROOT / "build/tidy"
 # Joined files are of about this length, so that all processors have work.
 MOST_LINES = 2_500
+# Where a program begins.
+ENTRY = re.compile(r'^(int |extern "C" int )(main|LLVMFuzzerTestOneInput)\b')
 # How far the analyzer follows one function; the default takes four times as long as all else.
 ANALYZER = ["--extra-arg=-Xclang", "--extra-arg=-analyzer-config", "--extra-arg=-Xclang",
             "--extra-arg=max-nodes=50000"]
@@ -49,7 +51,7 @@ def is_test(file):
     return file.is_relative_to(ROOT / "tests") or file.stem == "conformance" or file.stem.endswith("_test")
 
 
-def groups(files, flags_of):
+def parts(files, flags_of):
     """What may be joined: files of one program or library, or tests, in parts of a fair length."""
     alike = {}
     for file in files:
@@ -90,6 +92,8 @@ def join(members, joined):
                 # Once a file is as it should be; again in the next one is no finding.
                 if line in included:
                     line = ""
+            # Every program has one, and no other file calls it.
+            line = ENTRY.sub(lambda entry: f"{entry[1]}entry_{len(lines)}", line)
             lines.append(line)
             origins.append(f"{file.relative_to(ROOT)}:{number}")
         included.update(own)
@@ -125,19 +129,34 @@ def split(members, flags, joined):
     return (together, others) if together else (others[:1], others[1:])
 
 
+def joined_file(name, top):
+    """In a folder of the same name, so that the same .clang-tidy counts."""
+    return JOINED / top.relative_to(ROOT) / f"joined_{name}.cpp"
+
+
+def groups(files, flags_of, pool):
+    """What is looked at as one. What does not go with the rest of its part goes with what others have left."""
+    name = 0
+    while files:
+        split_parts = []
+        for top, members in parts(files, flags_of):
+            flags = flags_for(members, flags_of)
+            split_parts.append((name, top, pool.submit(split, members, flags, joined_file(name, top))))
+            name += 1
+        files = []
+        for number, top, halves in split_parts:
+            together, others = halves.result()
+            files += others
+            yield number, top, together
+
+
 def look_at(name, top, members, flags_of):
     """Whether all is well, and the findings."""
-    # In a folder of the same name, so that the same .clang-tidy counts.
-    joined = JOINED / top.relative_to(ROOT) / f"joined_{name}.cpp"
-    fine, texts = True, []
-    while members:
-        together, members = split(members, flags_for(members, flags_of), joined)
-        origins = join(together, joined)
-        # GCC has looked for shadowed names in each file; across files there are none.
-        well, text = tidy(joined, [*flags_for(together, flags_of), "-Wno-shadow"])
-        fine = fine and well
-        texts.append(re.sub(re.escape(str(joined)) + r":(\d+)", lambda at: origins[int(at[1]) - 1], text))
-    return fine, "".join(texts)
+    joined = joined_file(name, top)
+    origins = join(members, joined)
+    # GCC has looked for shadowed names in each file; across files there are none.
+    fine, text = tidy(joined, [*flags_for(members, flags_of), "-Wno-shadow"])
+    return fine, re.sub(re.escape(str(joined)) + r":(\d+)", lambda at: origins[int(at[1]) - 1], text)
 
 
 def main():
@@ -154,7 +173,7 @@ def main():
         shutil.copy(config, copy)
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         looks = [pool.submit(look_at, number, top, members, flags_of)
-                 for number, (top, members) in enumerate(groups(files, flags_of))]
+                 for number, top, members in list(groups(files, flags_of, pool))]
         results = [look.result() for look in concurrent.futures.as_completed(looks)]
     print("".join(text for _, text in results), end="")
     if not all(fine for fine, _ in results):
