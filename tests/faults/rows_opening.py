@@ -11,7 +11,7 @@ import stat
 import harness
 import history
 import zmq
-from rows_writers import Pipeline
+from rows_writers import Pipeline, carry_with_failing_calls
 from trial import SOMEBODY, Trial, needs_root, row
 
 PUSH = "zmq+push:@ipc://./out"
@@ -213,7 +213,7 @@ def peek(trial, fifo):
     return lines
 
 
-@row(7, "capacity refused, page limit reached: said; work goes on")
+@row(7, "capacity refused, page limit reached, no memory: work goes on")
 def capacity_refused(trial):
     uid = SOMEBODY + 7  # whose pages nobody else counts
     user = []
@@ -245,7 +245,8 @@ def capacity_refused(trial):
             trial.assertEqual(reader.out, line + b"\n")
         if keeper:
             keeper.stop()
-    return "by the limit of one pipe, and by that of a user"
+    failed = carry_with_failing_calls(trial, "pwritev2,vmsplice,splice,tee", "ENOMEM")
+    return f"by the limit of one pipe, and by that of a user; {failed} calls of a bridge without memory"
 
 
 def take_all_pages(trial, user):

@@ -7,7 +7,7 @@ import time
 
 import harness
 import history
-from rows_writers import Pipeline
+from rows_writers import Pipeline, carry_with_failing_calls
 from trial import helper, processor_seconds, row
 
 
@@ -272,25 +272,8 @@ def storm(trial):
 
 
 def interrupted_calls(trial):
-    """A bridge of which every third call that can be interrupted is: EINTR, by way of strace."""
-    trace, count = trial.new_file("trace"), trial.amount(1500)
-    calls = "read,readv,write,pwritev2,vmsplice,splice,tee,poll,ppoll,epoll_wait,epoll_pwait"
-    # Not before the program has been loaded.
-    pipeline = Pipeline(trial, wrapper=("strace", "-f", "-o", trace, "-e", f"trace={calls}",
-                                        "-e", f"inject={calls}:error=EINTR:when=60+3",
-                                        "setpriv", "--pdeathsig", "KILL"))
-    client = trial.client(f"fifo:{pipeline.fifo}")
-    with trial.attempt(count):
-        trial.assertEqual(client.ask("flood", 1, 1, count, 16, 20_000, -1, trial.seed()),
-                          f"accepted {count} refused")
-        client.end()
-        pipeline.receiver.wait_for(count)
-        pipeline.receiver.finish()
-        sent = {1: history.Sent(count, count)}
-        history.check_nothing_lost(pipeline.receiver.check(sent), sent)
-    injected = len(re.findall(r"EINTR .*\(INJECTED\)", trace.read_text()))
-    trial.assertGreater(injected, 50)
-    return injected
+    return carry_with_failing_calls(trial, "read,readv,write,pwritev2,vmsplice,splice,tee,poll,ppoll,epoll_wait,"
+                                           "epoll_pwait", "EINTR")
 
 
 @row(23, "a reader that keeps spliced or teed pages for 10 s", seconds=30)

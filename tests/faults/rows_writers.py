@@ -1,6 +1,7 @@
 """Rows 11-13: writers that die, and writers that write at once."""
 import os
 import random
+import re
 
 import harness
 import history
@@ -31,6 +32,27 @@ class Pipeline:
         came_in = self.trial.stop_bridge(self.bridge)
         self.receiver.finish()
         return came_in
+
+
+def carry_with_failing_calls(trial, calls, error):
+    """Through a bridge of which every third of these calls fails, by way of strace; how many did."""
+    trace, count = trial.new_file("trace"), trial.amount(1500)
+    # Not before the program has been loaded.
+    pipeline = Pipeline(trial, wrapper=("strace", "-f", "-o", trace, "-e", f"trace={calls}",
+                                        "-e", f"inject={calls}:error={error}:when=60+3",
+                                        "setpriv", "--pdeathsig", "KILL"))
+    client = trial.client(f"fifo:{pipeline.fifo}")
+    with trial.attempt(count):
+        trial.assertEqual(client.ask("flood", 1, 1, count, 16, 20_000, -1, trial.seed()),
+                          f"accepted {count} refused")
+        client.end()
+        pipeline.receiver.wait_for(count)
+        pipeline.receiver.finish()
+        sent = {1: history.Sent(count, count)}
+        history.check_nothing_lost(pipeline.receiver.check(sent), sent)
+    failed = len(re.findall(rf"{error} .*\(INJECTED\)", trace.read_text()))
+    trial.assertGreater(failed, 50)
+    return failed
 
 
 def killed_writers(trial, kind, target, first, count, **options):

@@ -78,12 +78,6 @@ ssize_t write_without_signal(int fd, ByteView from) noexcept {
   return write_guarded(fd, from);
 }
 
-IoResult failed(int error) noexcept {
-  if (error == EAGAIN || error == EWOULDBLOCK) return {IoStatus::would_block};
-  if (error == EPIPE) return {IoStatus::no_peer};
-  return {.status = IoStatus::failed, .error = error};
-}
-
 Errc code_of(int error) {
   switch (error) {
     case ENOENT:
@@ -123,12 +117,25 @@ std::string read_text(const char* path) {
   return text;
 }
 
+IoResult io_failure(int error) noexcept {
+  if (error == EAGAIN || error == EWOULDBLOCK) return {IoStatus::would_block};
+  if (error == EPIPE) return {IoStatus::no_peer};
+  if (error == ENOMEM) {
+    // The descriptor says that it is ready, so whoever waits for it comes again at once, and would
+    // take the processor from those that can give memory back.
+    constexpr timespec kMoment{.tv_sec = 0, .tv_nsec = 1'000'000};
+    nanosleep(&kMoment, nullptr);
+    return {IoStatus::would_block};
+  }
+  return {.status = IoStatus::failed, .error = error};
+}
+
 IoResult read_some(int fd, std::span<std::byte> into) noexcept {
   ssize_t count = -1;
   do {
     count = ::read(fd, into.data(), into.size());
   } while (count < 0 && errno == EINTR);
-  if (count < 0) return failed(errno);
+  if (count < 0) return io_failure(errno);
   if (count == 0) return {IoStatus::end};
   return {IoStatus::done, static_cast<std::size_t>(count)};
 }
@@ -138,7 +145,7 @@ IoResult write_some(int fd, ByteView from) noexcept {
   do {
     count = write_without_signal(fd, from);
   } while (count < 0 && errno == EINTR);
-  if (count < 0) return failed(errno);
+  if (count < 0) return io_failure(errno);
   return {IoStatus::done, static_cast<std::size_t>(count)};
 }
 
@@ -150,7 +157,7 @@ IoResult splice_some(int fd, std::span<const iovec> pages) noexcept {
   } while (count < 0 && errno == EINTR);
   if (count >= 0) return {IoStatus::done, static_cast<std::size_t>(count)};
   if (errno == EPIPE) guard.raised();
-  return failed(errno);
+  return io_failure(errno);
 }
 
 }  // namespace fifomq::core

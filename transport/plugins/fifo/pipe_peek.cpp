@@ -78,8 +78,8 @@ IoResult PipePeek::copy() {
   while (true) {
     const ssize_t count = ::tee(pipe_, in_.get(), INT_MAX, SPLICE_F_NONBLOCK);
     if (count > 0) return {IoStatus::done, static_cast<std::size_t>(count)};
-    if (count == 0 || errno == EAGAIN) return {IoStatus::would_block};
-    if (errno != EINTR) return {.status = IoStatus::failed, .error = errno};
+    if (count == 0) return {IoStatus::would_block};
+    if (errno != EINTR) return core::io_failure(errno);
   }
 }
 
