@@ -38,9 +38,9 @@ def carry_with_failing_calls(trial, calls, error):
     """Through a bridge of which every third of these calls fails, by way of strace; how many did."""
     trace, count = trial.new_file("trace"), trial.amount(1500)
     # Not before the program has been loaded.
-    pipeline = Pipeline(trial, wrapper=("strace", "-f", "-o", trace, "-e", f"trace={calls}",
-                                        "-e", f"inject={calls}:error={error}:when=60+3",
-                                        "setpriv", "--pdeathsig", "KILL"))
+    wrapper = ("strace", "-f", "-o", trace, "-e", f"trace={calls}", "-e",
+               f"inject={calls}:error={error}:when=60+3", "setpriv", "--pdeathsig", "KILL")
+    pipeline = Pipeline(trial, wrapper=wrapper)
     client = trial.client(f"fifo:{pipeline.fifo}")
     with trial.attempt(count):
         trial.assertEqual(client.ask("flood", 1, 1, count, 16, 20_000, -1, trial.seed()),

@@ -85,6 +85,14 @@ class Peek(harness.IntegrationCase):
                                             "half_messages": 0, "bytes_skipped": 0}))
         self.assertTrue(send.is_running())
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can look at every process, and hide them")
+    def test_where_every_process_can_be_seen(self):
+        self.make_fifo()
+        program = self.start("unshare", "--pid", "--fork", "--mount-proc", str(harness.FIFOMQ), "peek",
+                             f"fifo:{self.fifo}")
+        self.assert_ends(program, 0)
+        self.assertIn(b"0 bytes wait", program.out)
+
     def test_mistakes(self):
         self.assertIn("[not_found]", self.run_fifomq("peek", self.fifo, status=2).err)
         self.assertFalse(self.fifo.exists())
@@ -115,11 +123,14 @@ class Passed(harness.IntegrationCase):
         self.hold(self.make_fifo())
         self.write(harness.foreign_frame(b"waited"))
 
-    def recv(self, endpoint, status=0):
+    def passed(self, *command, status=0):
         program = self.start(sys.executable, "-c", LISTEN, "other:in", f"/dev/null:{self.fifo}",
-                             str(harness.FIFOMQ), "recv", endpoint, "--count", "1")
+                             str(harness.FIFOMQ), *command)
         self.assert_ends(program, status)
         return program
+
+    def recv(self, endpoint, status=0):
+        return self.passed("recv", endpoint, "--count", "1", status=status)
 
     def test_by_name_path_and_number(self):
         for way in ("in", self.fifo, 4):
@@ -134,6 +145,14 @@ class Passed(harness.IntegrationCase):
         for way, said in (("out", "[not_found]"), ("other", "[wrong_type]"), ("99", "descriptor 99")):
             with self.subTest(way):
                 self.assertIn(said, self.recv(f"fifo:/not/used?fd={way}", status=2).err)
+
+    def test_a_dry_run_looks_for_it(self):
+        self.assertIn(b"fifo:x?fd=in", self.passed("bridge", "fifo:x?fd=in", "-", "--dry-run").out)
+        self.assertIn("[not_found]", self.passed("bridge", "fifo:x?fd=no", "-", "--dry-run", status=2).err)
+
+    def test_waiting_for_more(self):
+        program = self.passed("recv", "fifo:x?fd=in", "--idle-exit", "10ms")
+        self.assertEqual(program.out, b"waited\n")
 
     def test_the_reader_is_the_only_one_as_ever(self):
         first = self.start(sys.executable, "-c", LISTEN, "in", str(self.fifo), str(harness.FIFOMQ),

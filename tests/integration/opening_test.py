@@ -3,6 +3,7 @@ import os
 import signal
 import socket
 import stat
+import sys
 import unittest
 
 import zmq
@@ -65,9 +66,19 @@ class Opening(harness.IntegrationCase):
             self.addCleanup(listener.close)
             listener.bind(str(self.fifo))
 
-        for kind, make in (("regular file", regular), ("directory", self.fifo.mkdir),
-                           ("socket", make_socket)):
-            make()
+        def device(kind, number):
+            return lambda: os.mknod(self.fifo, kind | 0o600, os.makedev(*number))
+
+        kinds = [("regular file", regular), ("directory", self.fifo.mkdir), ("socket", make_socket)]
+        if os.geteuid() == 0:
+            kinds += [("character device", device(stat.S_IFCHR, (1, 3))),
+                      ("block device", device(stat.S_IFBLK, (7, 0)))]
+        for kind, make in kinds:
+            try:
+                make()
+            except PermissionError:
+                print(f"not tried: a {kind} cannot be made here", file=sys.stderr)
+                continue
             before = os.lstat(self.fifo)
             endpoint = f"fifo:{self.fifo}"
             for command in (("bridge", endpoint, PUSH), ("bridge", endpoint, PUSH, "--dry-run"),
@@ -86,6 +97,19 @@ class Opening(harness.IntegrationCase):
         for command in (("recv", "fifo:./no/fifo"),
                         ("bridge", "fifo:./no/fifo", PUSH, "--dry-run")):
             self.assertRegex(self.refused(*command), "No such file or directory.*not_found")
+
+    def test_mistakes_in_an_endpoint(self):
+        for endpoint, said in (("fifo:", "a path must follow"),
+                               (f"fifo:{self.fifo}?create=7777", "no, or an octal mode such as 0600"),
+                               (f"fifo:{self.fifo}?create=yes", "no, or an octal mode such as 0600")):
+            for command in (("recv", endpoint), ("bridge", endpoint, PUSH, "--dry-run")):
+                with self.subTest(command):
+                    self.assertIn(said, self.refused(*command))
+                    self.assertFalse(self.fifo.exists())
+
+    def test_a_capacity_that_the_system_gives_nobody(self):
+        said = self.run_fifomq("recv", f"fifo:{self.fifo}?capacity=3GiB", "--idle-exit", "1ms").err
+        self.assertRegex(said, r"warning: .*the pipe's capacity stays \d+ bytes; the system refuses")
 
     def test_no_reader_yet(self):
         self.make_fifo()

@@ -106,6 +106,10 @@ TEST(Posix, OtherFailuresKeepTheirNumber) {
   expect(read_some(folder.get(), into), IoStatus::failed, 0, EISDIR);
 }
 
+TEST(Posix, WithoutMemoryItIsTriedAgain) {
+  EXPECT_EQ(io_failure(ENOMEM).status, IoStatus::would_block);
+}
+
 // The two ways of writing without a signal: with the kernel's flag where it has it, and by hand,
 // which is what is left once a descriptor did not take the flag. An eventfd is such a one.
 class PosixWithoutReader : public testing::TestWithParam<bool> {

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -191,6 +192,33 @@ TEST_F(ExplicitCommit, AMessageThatDoesNotFitIsCountedOnce) {
   EXPECT_EQ(receive(), "after");
   EXPECT_EQ(receiver_->counters().uncommittable, 1U);
   receiver_->commit(3);
+  EXPECT_EQ(standing(), 0);
+}
+
+TEST_F(ExplicitCommit, BytesThatSomebodyElseTookAreToldOnce) {
+  const auto out = writer();
+  const core::UniqueFd thief(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  std::array<char, 8> taken{};
+  for (int theft = 0; theft < 2; ++theft) {
+    write(out, test::checked_frame("one"));
+    EXPECT_EQ(receive(), "one");
+    ASSERT_EQ(::read(thief.get(), taken.data(), taken.size()), 8);
+    EXPECT_EQ(receive(), "timed_out");
+  }
+  ASSERT_EQ(said_.size(), 1U);
+  EXPECT_NE(said_[0].find("somebody else reads from this FIFO"), std::string::npos) << said_[0];
+}
+
+TEST_F(ExplicitCommit, APipeThatHasBecomeLargerIsLookedAtWhole) {
+  open("?capacity=4KiB");
+  const auto out = writer();
+  const std::string frame = test::checked_frame(std::string(1'000, 'x'));
+  write(out, frame + frame + frame);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(receive().size(), 1'000U);
+  ASSERT_GT(fcntl(out.get(), F_SETPIPE_SZ, 64 << 10), 0);
+  ASSERT_TRUE(write(out, test::checked_frame(std::string(20'000, 'y'))));
+  EXPECT_EQ(receive().size(), 20'000U);
+  receiver_->commit(4);
   EXPECT_EQ(standing(), 0);
 }
 

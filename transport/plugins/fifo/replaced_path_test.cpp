@@ -36,7 +36,18 @@ class ReplacedPath : public testing::TestWithParam<bool> {
     return "fifo:" + path() + std::string(options);
   }
   std::unique_ptr<Receiver> receiver(std::string_view options = "") {
-    return registry_.open_receiver(endpoint(options), {.explicit_commit = GetParam()});
+    return registry_.open_receiver(endpoint(options),
+                                   {.log =
+                                        [this](LogLevel level, std::string_view text) {
+                                          if (level == LogLevel::warning) said_.emplace_back(text);
+                                        },
+                                    .explicit_commit = GetParam()});
+  }
+  // Until the receiver has found something to complain about.
+  void await_complaint(Receiver& receiver) const {
+    for (const Deadline deadline = soon(); said_.empty() && !deadline.expired();) {
+      EXPECT_EQ(receive(receiver, Deadline::after(20ms)), "timed_out");
+    }
   }
   std::unique_ptr<Sender> sender(std::string_view options = "?coalesce=no") {
     return registry_.open_sender(endpoint(options));
@@ -78,6 +89,7 @@ class ReplacedPath : public testing::TestWithParam<bool> {
 
   conformance::TemporaryFolder folder_;
   Registry registry_ = builtin_transports();
+  std::vector<std::string> said_;
 };
 
 TEST_P(ReplacedPath, RemovedAndMadeAnew) {
@@ -143,6 +155,33 @@ TEST_P(ReplacedPath, ItsFolderRemovedAndMadeAnew) {
   EXPECT_TRUE(notice(*in).empty());
   send(*sender(), "after");
   EXPECT_EQ(receive(*in), "after");
+}
+
+TEST_P(ReplacedPath, ItsFolderMissingForAWhile) {
+  const auto in = receiver();
+  fs::remove_all(folder());
+  await_complaint(*in);
+  fs::create_directory(folder());
+  ASSERT_EQ(mkfifo(path().c_str(), 0600), 0);
+  EXPECT_TRUE(notice(*in).empty());
+  EXPECT_EQ(said_.size(), 1U);
+}
+
+TEST_P(ReplacedPath, BySomethingElseForAWhile) {
+  const auto in = receiver();
+  const auto before = sender();
+  ASSERT_EQ(mkdir((path() + "2").c_str(), 0700), 0);
+  fs::remove(path());
+  fs::rename(path() + "2", path());
+  await_complaint(*in);
+  EXPECT_EQ(said_.size(), 1U);
+  EXPECT_NE(said_.at(0).find("is not a FIFO (directory)"), std::string::npos) << said_.at(0);
+  send(*before, "still");
+  EXPECT_EQ(receive(*in), "still");
+  fs::remove(path());
+  ASSERT_EQ(mkfifo(path().c_str(), 0600), 0);
+  EXPECT_TRUE(notice(*in).empty());
+  EXPECT_EQ(said_.size(), 1U);
 }
 
 TEST_P(ReplacedPath, ItsFolderRenamed) {
