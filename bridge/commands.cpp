@@ -13,6 +13,8 @@
 #include "config_error.hpp"
 #include "core/posix.hpp"
 #include "guarantee.hpp"
+#include "metrics_server.hpp"
+#include "observed_sender.hpp"
 #include "report.hpp"
 #include "run_relay.hpp"
 #include "stop_signals.hpp"
@@ -39,6 +41,7 @@ struct Plan {
   const SchemeInfo& from;
   const SchemeInfo& to;
   Guarantee guarantee;
+  std::optional<MetricsAddress> metrics;
 };
 
 void check_required(const BridgeSettings& settings, const Guarantee& guarantee) {
@@ -59,15 +62,18 @@ Plan plan(const Registry& registry, const BridgeSettings& settings) {
       at_place(settings.to_place, [&] { return &registry.check(settings.to, Direction::send); });
   Guarantee guarantee = guarantee_of(*from->receiver, *to->sender);
   check_required(settings, guarantee);
-  return {*from, *to, std::move(guarantee)};
+  std::optional<MetricsAddress> metrics;
+  if (!settings.metrics.empty()) {
+    metrics = metrics_address(settings.metrics_place, settings.metrics);
+  }
+  return {*from, *to, std::move(guarantee), std::move(metrics)};
 }
 
 struct Run {
   Receiver& from;
   Sender& to;
   RelayOptions options;
-  std::optional<std::chrono::nanoseconds> idle_exit;
-  std::chrono::nanoseconds drain_timeout;
+  RunOptions run;
   // A service reports always, and a message that cannot be carried is no failure of it. A command
   // reports what is amiss, and has failed then.
   bool is_service;
@@ -87,14 +93,32 @@ int finish(const Run& run, const Relay& relay, SendResult flushed, int signal, c
   return flushed == SendResult::sent && carried_all ? kDone : kRunFailed;
 }
 
+// Whoever asks is answered while a relay runs, however that ends.
+class Observed {
+ public:
+  Observed(const Run& run, const Relay& relay) : status_(run.run.status) {
+    if (status_) status_->begin(relay, run.from, run.to);
+  }
+  Observed(const Observed&) = delete;
+  Observed& operator=(const Observed&) = delete;
+  Observed(Observed&&) = delete;
+  Observed& operator=(Observed&&) = delete;
+  ~Observed() {
+    if (status_) status_->end();
+  }
+
+ private:
+  RelayStatus* const status_;
+};
+
 int run_to_end(const Run& run, StopSignals& stop, const LogSink& log) {
   Relay relay(run.from, run.to, run.options);
-  stop.listen(run.drain_timeout, [&run] {
+  const Observed observed(run, relay);
+  stop.listen(run.run.drain_timeout, [&run] {
     run.from.close();
     run.to.close();
   });
-  const SendResult flushed =
-      run_relay(relay, run.from, run.to, stop, run.idle_exit, run.drain_timeout);
+  const SendResult flushed = run_relay(relay, run.from, run.to, stop, run.run);
   stop.ignore();
   return finish(run, relay, flushed, stop.requested(), log);
 }
@@ -106,36 +130,70 @@ void read_from(const std::string& name, const core::UniqueFd& file) {
 
 }  // namespace
 
-int run_bridge(const Registry& registry, const BridgeSettings& settings, const LogSink& log) {
-  StopSignals stop;
-  const OpenOptions open_to{.log = log};
-  Guarantee guarantee = plan(registry, settings).guarantee;
+namespace {
+
+// The two ends of a bridge, and what is promised about what goes from one to the other.
+struct Ends {
+  std::unique_ptr<Sender> to;
+  std::unique_ptr<Receiver> from;
+  Guarantee guarantee;
+};
+
+Ends open_ends(const Registry& registry, const BridgeSettings& settings, Guarantee guarantee,
+               const LogSink& log) {
   const bool commits = guarantee.name == kAtLeastOnce;
+  const OpenOptions open_to{.log = log};
   const OpenOptions open_from{
       .log = log, .take_at_most = settings.count, .explicit_commit = commits};
-  const auto to =
-      at_place(settings.to_place, [&] { return registry.open_sender(settings.to, open_to); });
-  const auto from = at_place(settings.from_place,
-                             [&] { return registry.open_receiver(settings.from, open_from); });
+  auto to = at_place(settings.to_place, [&] { return registry.open_sender(settings.to, open_to); });
+  auto from = at_place(settings.from_place,
+                       [&] { return registry.open_receiver(settings.from, open_from); });
   // What a scheme can do, this endpoint may not, nor this system.
   if (commits) guarantee = guarantee_of(from->capabilities(), to->capabilities());
   check_required(settings, guarantee);
-  log(LogLevel::info, settings.from + " -> " + settings.to + ": " + std::string(guarantee.name) +
-                          " (" + guarantee.why + ")");
-  return run_to_end({.from = *from,
-                     .to = *to,
+  return {std::move(to), std::move(from), std::move(guarantee)};
+}
+
+void announce(const MetricsServer& server, const MetricsAddress& address, const LogSink& log) {
+  log(LogLevel::info, "metrics: " + server.url());
+  if (address.is_loopback) return;
+  log(LogLevel::warning, "metrics: " + address.text +
+                             " is open to other machines, without a password and in plain text");
+}
+
+}  // namespace
+
+int run_bridge(const Registry& registry, const BridgeSettings& settings, const LogSink& log) {
+  StopSignals stop;
+  Plan planned = plan(registry, settings);
+  // Outlives the ends, which may take a while to close, and tells so.
+  RelayStatus status;
+  std::optional<MetricsServer> server;
+  if (planned.metrics) {
+    server.emplace(settings.metrics_place, *planned.metrics, status,
+                   EndpointNames{.from = settings.from, .to = settings.to});
+    announce(*server, *planned.metrics, log);
+  }
+  Ends ends = open_ends(registry, settings, std::move(planned.guarantee), log);
+  if (server) ends.to = std::make_unique<ObservedSender>(std::move(ends.to), status);
+  log(LogLevel::info, settings.from + " -> " + settings.to + ": " +
+                          std::string(ends.guarantee.name) + " (" + ends.guarantee.why + ")");
+  return run_to_end({.from = *ends.from,
+                     .to = *ends.to,
                      .options = {.patience = {}, .log = log},
-                     .idle_exit = settings.idle_exit,
-                     .drain_timeout = settings.drain_timeout,
+                     .run = {.idle_exit = settings.idle_exit,
+                             .drain_timeout = settings.drain_timeout,
+                             .status = server ? &status : nullptr},
                      .is_service = true},
                     stop, log);
 }
 
 int plan_bridge(const Registry& registry, const BridgeSettings& settings) {
-  const auto [from, to, guarantee] = plan(registry, settings);
+  const auto [from, to, guarantee, metrics] = plan(registry, settings);
   std::cout << "from      " << settings.from << "  (" << from.summary << ")\n"
             << "to        " << settings.to << "  (" << to.summary << ")\n"
             << "guarantee " << guarantee.name << ": " << guarantee.why << "\n";
+  if (metrics) std::cout << "metrics   http://" << metrics->text << "/metrics\n";
   return kDone;
 }
 
@@ -156,8 +214,7 @@ int run_send(const Registry& registry, const SendSettings& settings, const LogSi
                                                .stamps_origin = true,
                                                .patience = settings.timeout,
                                                .log = log},
-                                   .idle_exit = {},
-                                   .drain_timeout = kDrainTimeout,
+                                   .run = {.idle_exit = {}, .drain_timeout = kDrainTimeout},
                                    .is_service = false},
                                   stop, log);
     if (status != kDone) return status;
@@ -174,8 +231,7 @@ int run_recv(const Registry& registry, const RecvSettings& settings, const LogSi
   return run_to_end({.from = *from,
                      .to = *to,
                      .options = {.counts_as_hop = false, .patience = {}, .log = log},
-                     .idle_exit = settings.idle_exit,
-                     .drain_timeout = kDrainTimeout,
+                     .run = {.idle_exit = settings.idle_exit, .drain_timeout = kDrainTimeout},
                      .is_service = false},
                     stop, log);
 }

@@ -93,6 +93,8 @@ void declare(CLI::App& app, CommandLine& line) {
   bridge->add_option("--drain-timeout", line.drain_timeout,
                      "asked to stop, carry over what is there for at most so long (default: 5s)");
   bridge->add_option("--require", line.require, "refuse to start below this guarantee");
+  bridge->add_option("--metrics", line.bridge.metrics,
+                     "answer Prometheus at HOST:PORT/metrics, and at /healthz");
   bridge->add_flag("--dry-run", line.dry_run, "check everything, print the plan, move nothing");
 
   CLI::App* send =
@@ -134,6 +136,10 @@ BridgeSettings merge(const CommandLine& line) {
   if (!line.require.empty()) {
     settings.require = line.require;
     check_guarantee_name("--require", line.require);
+  }
+  if (!line.bridge.metrics.empty()) {
+    settings.metrics = line.bridge.metrics;
+    settings.metrics_place = line.bridge.metrics_place;
   }
   return settings;
 }

@@ -6,13 +6,19 @@
 
 #include <fifomq/relay.hpp>
 
+#include "relay_status.hpp"
 #include "stop_signals.hpp"
 
 namespace fifomq {
 
+struct RunOptions {
+  std::optional<std::chrono::nanoseconds> idle_exit;
+  std::chrono::nanoseconds drain_timeout;
+  RelayStatus* status = nullptr;  // whom it tells how it is doing
+};
+
 // Ends with everything flushed that can be within `drain_timeout`. Returns what flush() said.
 SendResult run_relay(Relay& relay, Receiver& from, Sender& to, const StopSignals& stop,
-                     std::optional<std::chrono::nanoseconds> idle_exit,
-                     std::chrono::nanoseconds drain_timeout);
+                     const RunOptions& options);
 
 }  // namespace fifomq

@@ -62,6 +62,11 @@ const std::map<std::string_view, Setter>& setters() {
          settings.require = text_value(where, node);
          check_guarantee_name(where, settings.require);
        }},
+      {"metrics",
+       [](auto& settings, const auto& where, const auto& node) {
+         settings.metrics = text_value(where, node);
+         settings.metrics_place = where;
+       }},
   };
   return kSetters;
 }

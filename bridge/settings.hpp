@@ -16,10 +16,12 @@ struct BridgeSettings {
   std::optional<std::chrono::nanoseconds> idle_exit;
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(5);
   std::string require;  // a guarantee's name, or nothing
+  std::string metrics;  // HOST:PORT, or nothing
   // Where `from` and `to` were written, as FILE:LINE: in front of a complaint about them. Empty for
   // the command line.
   std::string from_place;
   std::string to_place;
+  std::string metrics_place = "--metrics";
 };
 
 // Reads a TOML file; keys are the long options with '_' for '-', and `from` and `to`. Throws

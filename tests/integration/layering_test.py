@@ -50,7 +50,8 @@ LAYERS = (
      (r"<fifomq/\w+\.hpp>", r'"core/\w+\.hpp"', r'"{own}"', r"<(CLI|spdlog)/.*>")),
     ("program", r"bridge/.*\.[ch]pp",
      (r"<fifomq/(?!builtin)\w+\.hpp>", r'"core/\w+\.hpp"', r'"{own}"',
-      r"<(CLI|spdlog|toml\+\+)/.*>")),
+      r"<(CLI|spdlog|toml\+\+|prometheus)/.*>",
+      r"<CivetServer\.h>", r"<netdb\.h>")),
 )
 NAMELESS = ("transport/core", "transport/include", "transport/builtin", "bridge", "cmake")
 SOURCES = (".cpp", ".hpp", ".in")
