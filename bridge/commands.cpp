@@ -9,6 +9,7 @@
 
 #include <fifomq/error.hpp>
 #include <fifomq/relay.hpp>
+#include <fifomq/version.hpp>
 
 #include "config_error.hpp"
 #include "core/posix.hpp"
@@ -77,6 +78,7 @@ struct Run {
   // A service reports always, and a message that cannot be carried is no failure of it. A command
   // reports what is amiss, and has failed then.
   bool is_service;
+  std::string beginning{};  // what it says once it is at work
 };
 
 int finish(const Run& run, const Relay& relay, SendResult flushed, int signal, const LogSink& log) {
@@ -114,6 +116,7 @@ class Observed {
 int run_to_end(const Run& run, StopSignals& stop, const LogSink& log) {
   Relay relay(run.from, run.to, run.options);
   const Observed observed(run, relay);
+  if (!run.beginning.empty()) log(LogLevel::info, run.beginning);
   stop.listen(run.run.drain_timeout, [&run] {
     run.from.close();
     run.to.close();
@@ -176,15 +179,17 @@ int run_bridge(const Registry& registry, const BridgeSettings& settings, const L
   }
   Ends ends = open_ends(registry, settings, std::move(planned.guarantee), log);
   if (server) ends.to = std::make_unique<ObservedSender>(std::move(ends.to), status);
-  log(LogLevel::info, settings.from + " -> " + settings.to + ": " +
-                          std::string(ends.guarantee.name) + " (" + ends.guarantee.why + ")");
   return run_to_end({.from = *ends.from,
                      .to = *ends.to,
                      .options = {.patience = {}, .log = log},
                      .run = {.idle_exit = settings.idle_exit,
                              .drain_timeout = settings.drain_timeout,
-                             .status = server ? &status : nullptr},
-                     .is_service = true},
+                             .status = server ? &status : nullptr,
+                             .losses = log},
+                     .is_service = true,
+                     .beginning = std::string("fifomq ") + kVersion + ": " + settings.from +
+                                  " -> " + settings.to + ": " + std::string(ends.guarantee.name) +
+                                  " (" + ends.guarantee.why + ")"},
                     stop, log);
 }
 

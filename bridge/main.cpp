@@ -1,11 +1,8 @@
 // `fifomq`: the program. Builds the registry of transports, reads the command line, runs a
 // subcommand.
 #include <CLI/CLI.hpp>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 
 #include <fifomq/builtin.hpp>
@@ -15,6 +12,7 @@
 #include "commands.hpp"
 #include "config_error.hpp"
 #include "core/suggest.hpp"
+#include "log.hpp"
 
 namespace fifomq {
 namespace {
@@ -22,6 +20,7 @@ namespace {
 // What the command line said, as it was typed.
 struct CommandLine {
   bool quiet = false;
+  std::string log_format;
   BridgeSettings bridge;
   std::string config;
   std::string idle_exit;
@@ -54,8 +53,13 @@ std::string unshield(std::string word) {
 
 // The parser would only say that some subcommand is required.
 void check_command(const CLI::App& app, const std::vector<std::string>& words) {
-  const auto command =
-      std::ranges::find_if(words, [](const auto& word) { return !word.starts_with('-'); });
+  bool is_value = false;
+  const auto command = std::ranges::find_if(words, [&](const std::string& word) {
+    const CLI::Option* const option = app.get_option_no_throw(word);
+    const bool found = !is_value && !word.starts_with('-');
+    is_value = option != nullptr && option->get_items_expected_min() > 0;
+    return found;
+  });
   if (command == words.end()) return;
   std::vector<std::string> names;
   for (const CLI::App* known : app.get_subcommands({})) names.push_back(known->get_name());
@@ -81,6 +85,7 @@ void declare(CLI::App& app, CommandLine& line) {
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("fifomq ") + kVersion);
   app.add_flag("--quiet", line.quiet, "say nothing but warnings and errors");
+  app.add_option("--log-format", line.log_format, "text, or json: an object on each line");
   app.fallthrough();
 
   CLI::App* bridge = app.add_subcommand("bridge", "relay messages from one endpoint to another");
@@ -144,7 +149,15 @@ BridgeSettings merge(const CommandLine& line) {
   return settings;
 }
 
-int dispatch(const CLI::App& app, const Registry& registry, CommandLine& line, const LogSink& log) {
+int bridge(const Registry& registry, const CommandLine& line, Log& log) {
+  const BridgeSettings settings = merge(line);
+  if (line.log_format.empty()) log.configure(settings.log_format, line.quiet);
+  return line.dry_run ? plan_bridge(registry, settings)
+                      : run_bridge(registry, settings, log.sink());
+}
+
+int dispatch(const CLI::App& app, const Registry& registry, CommandLine& line, Log& lines) {
+  const LogSink log = lines.sink();
   for (const CommandInfo& command : registry.commands()) {
     if (!app.got_subcommand(std::string(command.name))) continue;
     line.call.log = log;
@@ -160,25 +173,7 @@ int dispatch(const CLI::App& app, const Registry& registry, CommandLine& line, c
       line.recv.idle_exit = duration_setting("--idle-exit", line.idle_exit);
     return run_recv(registry, line.recv, log);
   }
-  const BridgeSettings settings = merge(line);
-  return line.dry_run ? plan_bridge(registry, settings) : run_bridge(registry, settings, log);
-}
-
-LogSink stderr_log(bool quiet) {
-  auto logger = std::make_shared<spdlog::logger>(
-      "fifomq", std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
-                    std::getenv("NO_COLOR") == nullptr ? spdlog::color_mode::automatic
-                                                       : spdlog::color_mode::never));
-  logger->set_pattern("%n: %^%l%$: %v");
-  logger->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
-  return [logger](LogLevel level, std::string_view text) {
-    logger->log(level == LogLevel::warning ? spdlog::level::warn : spdlog::level::info, text);
-  };
-}
-
-int complain(const char* sentence, int status) {
-  std::cerr << "fifomq: " << sentence << std::endl;
-  return status;
+  return bridge(registry, line, lines);
 }
 
 // What goes wrong while channels are opened is bad configuration; afterwards it is a run that
@@ -187,22 +182,34 @@ bool is_configuration(const Error& error) {
   return error.errc() != Errc::system_failure && error.errc() != Errc::full;
 }
 
+int run_command(CLI::App& app, std::vector<std::string> words, const Registry& registry,
+                CommandLine& line, Log& log) {
+  check_command(app, words);
+  std::ranges::reverse(words);  // as the parser wants them
+  app.parse(words);
+  const LogFormat format =
+      line.log_format.empty() ? LogFormat::text : log_format("--log-format", line.log_format);
+  log.configure(format, line.quiet);
+  return dispatch(app, registry, line, log);
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Message channels over named pipes and ZeroMQ", "fifomq");
   CommandLine line;
   const Registry registry = builtin_transports();
   declare(app, line);
   declare_contributed(app, registry, line);
+  Log log;
+  const auto complain = [&log](const std::string& sentence, int status) {
+    log.error(sentence);
+    return status;
+  };
   try {
-    std::vector<std::string> words = shield_endpoints(argc, argv);
-    check_command(app, words);
-    std::ranges::reverse(words);  // as the parser wants them
-    app.parse(words);
-    return dispatch(app, registry, line, stderr_log(line.quiet));
+    return run_command(app, shield_endpoints(argc, argv), registry, line, log);
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    return complain((std::string(error.what()) + "; see fifomq --help").c_str(), kBadUsage);
+    return complain(std::string(error.what()) + "; see fifomq --help", kBadUsage);
   } catch (const ConfigError& error) {
     return complain(error.what(), kBadUsage);
   } catch (const Error& error) {

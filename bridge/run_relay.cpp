@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/readiness.hpp"
+#include "loss_log.hpp"
 
 namespace fifomq {
 
@@ -25,29 +26,30 @@ void await_acknowledgements(Relay& relay, Sender& to, Deadline deadline) {
   }
 }
 
-// Until there is something to do. False when it has been idle for too long.
+// Until there is something to do, or the `other` deadline. False when it has been idle for too
+// long.
 bool await_work(const Relay& relay, Receiver& from, const Sender& to, const StopSignals& stop,
-                const RunOptions& options, bool owes, Deadline idle) {
+                const RunOptions& options, Deadline other, Deadline idle) {
   std::array<pollfd, 3> waited{
       pollfd{.fd = from.poll_fd(), .events = POLLIN, .revents = 0},
       pollfd{.fd = stop.poll_fd(), .events = POLLIN, .revents = 0},
       pollfd{
           .fd = options.status ? options.status->poll_fd() : -1, .events = POLLIN, .revents = 0}};
   const bool in_flight = to.capabilities().acknowledges && relay.uncommitted() > 0;
-  Deadline deadline = idle;
+  Deadline deadline = earlier(idle, other);
   if (in_flight) deadline = earlier(deadline, Deadline::after(kBetweenLooks));
-  // What is observed is tried before it is waited for, and a try may leave the tail of a message
-  // here that no other thread sends on.
-  if (owes && options.status) deadline = earlier(deadline, Deadline::after(kBetweenTries));
   return core::wait_for(waited, deadline) > 0 || !idle.expired();
 }
 
 void relay_all(Relay& relay, Receiver& from, Sender& to, const StopSignals& stop,
                const RunOptions& options) {
+  std::optional<LossLog> losses;
+  if (options.losses) losses.emplace(relay, from, to, options.losses);
   auto last_moved = Deadline::Clock::now();
   while (true) {
     const std::size_t moved = relay.step();
-    if (relay.ended()) return;
+    if (losses) losses->look();
+    if (relay.ended()) break;
     if (options.status && options.status->asked()) options.status->answer();
     if (moved > 0) {
       if (options.idle_exit) last_moved = Deadline::Clock::now();
@@ -56,11 +58,16 @@ void relay_all(Relay& relay, Receiver& from, Sender& to, const StopSignals& stop
     // Nothing more to gather for now.
     const bool owes = to.flush(Deadline::now()) == SendResult::timed_out;
     // Asked to stop, and all that was there has been carried over.
-    if (stop.requested() != 0) return;
+    if (stop.requested() != 0) break;
     const Deadline idle =
         options.idle_exit ? Deadline::at(last_moved + *options.idle_exit) : Deadline::never();
-    if (!await_work(relay, from, to, stop, options, owes, idle)) return;
+    Deadline other = losses ? losses->next_look() : Deadline::never();
+    // What is observed is tried before it is waited for, and a try may leave the tail of a message
+    // here that no other thread sends on.
+    if (owes && options.status) other = earlier(other, Deadline::after(kBetweenTries));
+    if (!await_work(relay, from, to, stop, options, other, idle)) break;
   }
+  if (losses) losses->tell();
 }
 
 std::string why_it_ends(const Relay& relay, const StopSignals& stop) {

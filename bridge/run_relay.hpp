@@ -15,6 +15,7 @@ struct RunOptions {
   std::optional<std::chrono::nanoseconds> idle_exit;
   std::chrono::nanoseconds drain_timeout;
   RelayStatus* status = nullptr;  // whom it tells how it is doing
+  LogSink losses{};               // where it says what it loses while it runs
 };
 
 // Ends with everything flushed that can be within `drain_timeout`. Returns what flush() said.

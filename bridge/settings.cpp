@@ -67,6 +67,10 @@ const std::map<std::string_view, Setter>& setters() {
          settings.metrics = text_value(where, node);
          settings.metrics_place = where;
        }},
+      {"log_format",
+       [](auto& settings, const auto& where, const auto& node) {
+         settings.log_format = log_format(where, text_value(where, node));
+       }},
   };
   return kSetters;
 }

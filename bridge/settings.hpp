@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "log.hpp"
+
 namespace fifomq {
 
 struct BridgeSettings {
@@ -17,6 +19,7 @@ struct BridgeSettings {
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(5);
   std::string require;  // a guarantee's name, or nothing
   std::string metrics;  // HOST:PORT, or nothing
+  LogFormat log_format = LogFormat::text;
   // Where `from` and `to` were written, as FILE:LINE: in front of a complaint about them. Empty for
   // the command line.
   std::string from_place;

@@ -51,7 +51,7 @@ LAYERS = (
     ("program", r"bridge/.*\.[ch]pp",
      (r"<fifomq/(?!builtin)\w+\.hpp>", r'"core/\w+\.hpp"', r'"{own}"',
       r"<(CLI|spdlog|toml\+\+|prometheus)/.*>",
-      r"<CivetServer\.h>", r"<netdb\.h>")),
+      r"<CivetServer\.h>", r"<netdb\.h>", r"<nlohmann/json\.hpp>")),
 )
 NAMELESS = ("transport/core", "transport/include", "transport/builtin", "bridge", "cmake")
 SOURCES = (".cpp", ".hpp", ".in")
