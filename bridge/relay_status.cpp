@@ -14,7 +14,7 @@ namespace fifomq {
 void LatencyCounts::add(std::chrono::duration<double> age) {
   // Two machines' clocks differ: what seems to come from the future was sent just now.
   const double seconds = std::max(age.count(), 0.0);
-  const auto bound = std::ranges::lower_bound(kBounds, seconds);
+  const auto* const bound = std::ranges::lower_bound(kBounds, seconds);
   ++buckets.at(static_cast<std::size_t>(bound - kBounds.begin()));
   sum_seconds += seconds;
 }
