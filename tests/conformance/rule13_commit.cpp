@@ -49,6 +49,33 @@ TEST_P(Conformance, Rule13TakeAtMostLeavesTheRest) {
   expect_end(*receiver_);
 }
 
+TEST_P(Conformance, Rule13StopTakingLeavesTheRest) {
+  open();
+  if (!keeps_untaken()) {
+    GTEST_SKIP() << "what a receiver's socket has fetched is gone with it (waits_for_peer)";
+  }
+  // As much as fits into a pipe, which is more than is read at once where we have widened it.
+  const std::uint64_t factor = GetParam().source_stays ? 200 : 1000;
+  const auto size_of = [&](std::uint64_t index) { return index * index % 81 * factor; };
+  for (std::uint64_t i = 0; i < 9; ++i) must_send(i, size_of(i));
+  ASSERT_EQ(sender_->flush(soon()), SendResult::sent);
+  must_receive(0, size_of(0));
+  receiver_->stop_taking();
+  for (std::uint64_t i = 9; i < 12; ++i) must_send(i, size_of(i));
+  std::uint64_t taken = 1;
+  MessageView message;
+  for (; receiver_->receive(message, soon()) == ReceiveResult::received; ++taken) {
+    ASSERT_TRUE(same(message, sample(taken, size_of(taken)), carries_origin()));
+  }
+  EXPECT_LE(taken, 9U);
+  expect_end(*receiver_);
+  EXPECT_TRUE(keeps_ledger(*receiver_));
+  receiver_->commit(taken);
+  receiver_.reset();
+  open_receiver();
+  for (std::uint64_t i = taken; i < 12; ++i) must_receive(i, size_of(i));
+}
+
 TEST_P(Conformance, Rule13UncommittedMessagesComeAgain) {
   open({.explicit_commit = true});
   if (!receiver_->capabilities().explicit_commit) {

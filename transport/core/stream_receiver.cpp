@@ -48,7 +48,7 @@ StreamReceiver::StreamReceiver(Endpoint endpoint, Capabilities capabilities,
 
 Inlet StreamReceiver::make_inlet(std::unique_ptr<ByteSource> source) {
   Inlet inlet{.source = std::move(source), .decoder = make_decoder_()};
-  if (left_) inlet.decoder->read_exactly();
+  if (left_ || stops_) inlet.decoder->read_exactly();
   inlet.source->attach(readiness_);
   return inlet;
 }
@@ -75,7 +75,7 @@ ReceiveResult StreamReceiver::receive(MessageView& message, Deadline deadline) {
   bool edges_taken = !capabilities_.explicit_commit;
   for (std::size_t fills = 0; !readiness_.closed();) {
     if (left_ != 0 && next(message)) return ReceiveResult::received;
-    if (ended_ || left_ == 0) {
+    if (ended_ || left_ == 0 || all_handed_out()) {
       readiness_.signal();
       return ReceiveResult::end_of_stream;
     }
@@ -133,6 +133,13 @@ void StreamReceiver::commit(std::uint64_t n) {
   if (taken && std::exchange(starved_, false)) readiness_.signal();
 }
 
+void StreamReceiver::stop_taking() {
+  stops_ = true;
+  current_.decoder->read_exactly();
+  for (const Inlet& inlet : older_) inlet.decoder->read_exactly();
+  if (polled_) readiness_.signal();
+}
+
 Inlet& StreamReceiver::inlet(std::uint64_t number) {
   const auto found = std::ranges::find(older_, number, &Inlet::number);
   return found == older_.end() ? current_ : *found;
@@ -152,7 +159,10 @@ bool StreamReceiver::fill(Inlet& inlet, Time now) {
   Decoder& decoder = *inlet.decoder;
   if (decoder.waiting()) decoder.was_empty_until(now);
   std::span<std::byte> room = decoder.room(kReadBytes);
-  if (left_) room = room.first(std::min<std::uint64_t>(room.size(), decoder.wanted(*left_)));
+  // What is half done is read to its end, and nothing behind it.
+  if (stops_ && !decoder.waiting()) return false;
+  const auto most = stops_ ? std::optional<std::uint64_t>(1) : left_;
+  if (most) room = room.first(std::min<std::uint64_t>(room.size(), decoder.wanted(*most)));
   const IoResult result = inlet.source->read(room);
   inlet.left = result.status == IoStatus::no_peer || result.status == IoStatus::end;
   switch (result.status) {

@@ -38,6 +38,7 @@ class StreamReceiver final : public Receiver {
 
   ReceiveResult receive(MessageView& message, Deadline deadline) override;
   void commit(std::uint64_t n) override;
+  void stop_taking() override;
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -50,6 +51,7 @@ class StreamReceiver final : public Receiver {
   bool look_full(Inlet& inlet);
   bool spin(Deadline deadline);
   bool half_done() const;
+  bool all_handed_out() const { return stops_ && !half_done(); }
   void prepare_to_wait();
   bool follow(Time now);
   void retire();
@@ -62,6 +64,7 @@ class StreamReceiver final : public Receiver {
   const MakeDecoder make_decoder_;
   const std::chrono::nanoseconds busy_poll_;
   std::optional<std::uint64_t> left_;  // messages that may still be taken
+  bool stops_ = false;                 // only what is half done is taken
   Inlet current_;
   std::vector<Inlet> older_;  // whose place it has taken
   Counters retired_;          // of those that are done

@@ -95,6 +95,11 @@ class Receiver : public Channel {
   // The first n messages received are done with: they will not come again after a crash. Means
   // nothing to a receiver without Capabilities::explicit_commit, for which receiving is committing.
   virtual void commit(std::uint64_t n) = 0;
+
+  // Takes nothing more in, but for the rest of what is half done; what was taken is still handed
+  // out, and then the stream ends. The next receiver finds the rest. Means nothing where what has
+  // come cannot be left for another (Capabilities::waits_for_peer).
+  virtual void stop_taking() {}
 };
 
 }  // namespace fifomq

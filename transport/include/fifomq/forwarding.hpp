@@ -44,6 +44,7 @@ class ForwardingReceiver : public Receiver {
     return to_->receive(message, deadline);
   }
   void commit(std::uint64_t n) override { to_->commit(n); }
+  void stop_taking() override { to_->stop_taking(); }
 
  protected:
   Receiver& to() const { return *to_; }

@@ -149,6 +149,11 @@ class MemoryReceiver final : public Receiver {
 
   void commit(std::uint64_t) override {}
 
+  void stop_taking() override {
+    left_ = 0;
+    readiness_.signal();
+  }
+
  private:
   ReceiveResult end() {
     readiness_.signal();
