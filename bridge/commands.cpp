@@ -16,6 +16,7 @@
 #include "guarantee.hpp"
 #include "metrics_server.hpp"
 #include "observed_sender.hpp"
+#include "reload.hpp"
 #include "report.hpp"
 #include "run_relay.hpp"
 #include "stop_signals.hpp"
@@ -74,11 +75,17 @@ struct Run {
   Receiver& from;
   Sender& to;
   RelayOptions options;
-  RunOptions run;
+  RunTimes times;
   // A service reports always, and a message that cannot be carried is no failure of it. A command
   // reports what is amiss, and has failed then.
   bool is_service;
-  std::string beginning{};  // what it says once it is at work
+  ServiceManager manager = {};
+  std::function<RunTimes(const RunTimes&)> reload = {};
+  RelayStatus* status = nullptr;
+  LogSink losses = {};
+  // Said once it is at work, in short and whole.
+  std::string pair = {};
+  std::string beginning = {};
 };
 
 int finish(const Run& run, const Relay& relay, SendResult flushed, int signal, const LogSink& log) {
@@ -98,7 +105,7 @@ int finish(const Run& run, const Relay& relay, SendResult flushed, int signal, c
 // Whoever asks is answered while a relay runs, however that ends.
 class Observed {
  public:
-  Observed(const Run& run, const Relay& relay) : status_(run.run.status) {
+  Observed(const Run& run, const Relay& relay) : status_(run.status) {
     if (status_) status_->begin(relay, run.from, run.to);
   }
   Observed(const Observed&) = delete;
@@ -113,17 +120,41 @@ class Observed {
   RelayStatus* const status_;
 };
 
-int run_to_end(const Run& run, StopSignals& stop, const LogSink& log) {
+int run_to_end(Run run, StopSignals& stop, const LogSink& log) {
+  Runner runner(run.from, run.to, stop, {run.manager, run.status, run.losses}, run.times,
+                run.reload);
+  if (run.manager.is_watched()) {
+    run.options.check_in = [&runner](unsigned tries) { return runner.check_in(tries); };
+  }
   Relay relay(run.from, run.to, run.options);
   const Observed observed(run, relay);
   if (!run.beginning.empty()) log(LogLevel::info, run.beginning);
-  stop.listen(run.run.drain_timeout, [&run] {
+  run.manager.ready(run.pair);
+  stop.listen(run.times.drain_timeout, [&run] {
     run.from.close();
     run.to.close();
   });
-  const SendResult flushed = run_relay(relay, run.from, run.to, stop, run.run);
+  const SendResult flushed = runner.run(relay);
   stop.ignore();
   return finish(run, relay, flushed, stop.requested(), log);
+}
+
+// Reads the settings anew, and takes over all or nothing.
+std::function<RunTimes(const RunTimes&)> reloader(const BridgeSettings& running,
+                                                  const Guarantee& guarantee, const LogSink& log) {
+  if (!running.read_again) return {};
+  return [&](const RunTimes& times) {
+    try {
+      const BridgeSettings fresh = running.read_again();
+      check_reload(running, fresh);
+      check_required(fresh, guarantee);
+      log(LogLevel::info, fresh.file + ": reloaded");
+      return RunTimes{fresh.idle_exit, fresh.drain_timeout};
+    } catch (const ConfigError& error) {
+      log(LogLevel::warning, std::string(error.what()) + "; not reloaded, all stays as it was");
+      return times;
+    }
+  };
 }
 
 // Standard input becomes that file.
@@ -167,7 +198,9 @@ void announce(const MetricsServer& server, const MetricsAddress& address, const 
 }  // namespace
 
 int run_bridge(const Registry& registry, const BridgeSettings& settings, const LogSink& log) {
-  StopSignals stop;
+  using Hangup = StopSignals::Hangup;
+  StopSignals stop(settings.read_again ? Hangup::take : Hangup::leave);
+  ServiceManager manager = ServiceManager::of_environment(log);
   Plan planned = plan(registry, settings);
   // Outlives the ends, which may take a while to close, and tells so.
   RelayStatus status;
@@ -179,17 +212,20 @@ int run_bridge(const Registry& registry, const BridgeSettings& settings, const L
   }
   Ends ends = open_ends(registry, settings, std::move(planned.guarantee), log);
   if (server) ends.to = std::make_unique<ObservedSender>(std::move(ends.to), status);
+  const std::string pair =
+      settings.from + " -> " + settings.to + ": " + std::string(ends.guarantee.name);
   return run_to_end({.from = *ends.from,
                      .to = *ends.to,
                      .options = {.patience = {}, .log = log},
-                     .run = {.idle_exit = settings.idle_exit,
-                             .drain_timeout = settings.drain_timeout,
-                             .status = server ? &status : nullptr,
-                             .losses = log},
+                     .times = {settings.idle_exit, settings.drain_timeout},
                      .is_service = true,
-                     .beginning = std::string("fifomq ") + kVersion + ": " + settings.from +
-                                  " -> " + settings.to + ": " + std::string(ends.guarantee.name) +
-                                  " (" + ends.guarantee.why + ")"},
+                     .manager = std::move(manager),
+                     .reload = reloader(settings, ends.guarantee, log),
+                     .status = server ? &status : nullptr,
+                     .losses = log,
+                     .pair = pair,
+                     .beginning = std::string("fifomq ") + kVersion + ": " + pair + " (" +
+                                  ends.guarantee.why + ")"},
                     stop, log);
 }
 
@@ -219,7 +255,7 @@ int run_send(const Registry& registry, const SendSettings& settings, const LogSi
                                                .stamps_origin = true,
                                                .patience = settings.timeout,
                                                .log = log},
-                                   .run = {.idle_exit = {}, .drain_timeout = kDrainTimeout},
+                                   .times = {{}, kDrainTimeout},
                                    .is_service = false},
                                   stop, log);
     if (status != kDone) return status;
@@ -236,7 +272,7 @@ int run_recv(const Registry& registry, const RecvSettings& settings, const LogSi
   return run_to_end({.from = *from,
                      .to = *to,
                      .options = {.counts_as_hop = false, .patience = {}, .log = log},
-                     .run = {.idle_exit = settings.idle_exit, .drain_timeout = kDrainTimeout},
+                     .times = {settings.idle_exit, kDrainTimeout},
                      .is_service = false},
                     stop, log);
 }

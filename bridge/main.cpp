@@ -146,6 +146,7 @@ BridgeSettings merge(const CommandLine& line) {
     settings.metrics = line.bridge.metrics;
     settings.metrics_place = line.bridge.metrics_place;
   }
+  if (!line.config.empty()) settings.read_again = [&line] { return merge(line); };
   return settings;
 }
 

@@ -40,10 +40,8 @@ bool Relay::forward(const MessageView& message) {
     put_aside(hop_limit_);
     return true;
   }
-  const Deadline deadline =
-      options_.patience ? Deadline::after(*options_.patience) : Deadline::never();
   try {
-    return accept(to_.send(onward, deadline));
+    return accept(send(onward));
   } catch (const Error& error) {
     if (error.errc() != Errc::too_large && error.errc() != Errc::not_representable) throw;
     if (options_.log && refused_ == 0) {
@@ -53,6 +51,17 @@ bool Relay::forward(const MessageView& message) {
     }
     put_aside(refused_);
     return true;
+  }
+}
+
+SendResult Relay::send(const MessageView& message) {
+  const Deadline deadline =
+      options_.patience ? Deadline::after(*options_.patience) : Deadline::never();
+  if (!options_.check_in) return to_.send(message, deadline);
+  for (unsigned tries = 0;; ++tries) {
+    const SendResult result = to_.send(message, earlier(deadline, options_.check_in(tries)));
+    const bool waits = result == SendResult::timed_out || result == SendResult::no_peer;
+    if (!waits || deadline.expired()) return result;
   }
 }
 

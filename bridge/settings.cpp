@@ -90,6 +90,7 @@ toml::table parse_file(const std::string& file) {
 BridgeSettings load_settings(const std::string& file) {
   const toml::table table = parse_file(file);
   BridgeSettings settings;
+  settings.file = file;
   for (const auto& [key, node] : table) {
     const std::string where = place(file, key.source());
     const auto setter = setters().find(key.str());
@@ -100,6 +101,7 @@ BridgeSettings load_settings(const std::string& file) {
                         core::suggestion(key.str(), known));
     }
     setter->second(settings, where, node);
+    settings.places[std::string(key.str())] = where;
   }
   return settings;
 }

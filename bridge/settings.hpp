@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,6 +26,10 @@ struct BridgeSettings {
   std::string from_place;
   std::string to_place;
   std::string metrics_place = "--metrics";
+  // The file, if any, where each of its keys was written, and how all this is found out once more.
+  std::string file;
+  std::map<std::string, std::string> places;
+  std::function<BridgeSettings()> read_again;
 };
 
 // Reads a TOML file; keys are the long options with '_' for '-', and `from` and `to`. Throws

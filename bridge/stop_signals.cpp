@@ -22,22 +22,25 @@ void raise_event(const core::UniqueFd& event) {
 
 }  // namespace
 
-StopSignals::StopSignals() {
+StopSignals::StopSignals(Hangup hangup) {
   sigemptyset(&signals_);
   sigaddset(&signals_, SIGINT);
   sigaddset(&signals_, SIGTERM);
+  if (hangup == Hangup::take) sigaddset(&signals_, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   received_ = core::UniqueFd(signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK));
   stop_ = core::UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  reload_ = core::UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   quit_ = core::UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!received_ || !stop_ || !quit_) throw core::system_error(errno, "", "listen for signals");
+  if (!received_ || !stop_ || !reload_ || !quit_)
+    throw core::system_error(errno, "", "listen for signals");
 }
 
 StopSignals::~StopSignals() { ignore(); }
 
 void StopSignals::listen(std::chrono::nanoseconds drain_timeout, std::function<void()> give_up) {
-  thread_ = std::thread(
-      [this, drain_timeout, give_up = std::move(give_up)] { run(drain_timeout, give_up); });
+  drain_timeout_ = drain_timeout;
+  thread_ = std::thread([this, give_up = std::move(give_up)] { run(give_up); });
   pthread_setname_np(thread_.native_handle(), "fifomq-signals");
 }
 
@@ -47,13 +50,19 @@ void StopSignals::ignore() {
   thread_.join();
 }
 
-void StopSignals::run(std::chrono::nanoseconds drain_timeout,
-                      const std::function<void()>& give_up) {
+bool StopSignals::take_reload() {
+  if (!reload_requested_.load(std::memory_order_relaxed)) return false;
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto cleared = ::read(reload_.get(), &count, sizeof count);
+  return reload_requested_.exchange(false);
+}
+
+void StopSignals::run(const std::function<void()>& give_up) {
   const int first = next_signal(std::chrono::nanoseconds::max());
   if (first == 0) return;
   requested_ = first;
   raise_event(stop_);
-  const Deadline deadline = Deadline::after(drain_timeout);
+  const Deadline deadline = Deadline::after(drain_timeout_.load());
   int second = next_signal(deadline.remaining());
   if (second == 0 && deadline.expired()) {
     give_up();
@@ -65,16 +74,18 @@ void StopSignals::run(std::chrono::nanoseconds drain_timeout,
   std::raise(second);
 }
 
-// 0 when there was none in that time, or nobody listens any more.
-int StopSignals::next_signal(std::chrono::nanoseconds timeout) const {
+// One that asks to stop; 0 when there was none in that time, or nobody listens any more.
+int StopSignals::next_signal(std::chrono::nanoseconds timeout) {
   const Deadline deadline = Deadline::after(timeout);
   while (true) {
     std::array<pollfd, 2> waited{pollfd{.fd = received_.get(), .events = POLLIN, .revents = 0},
                                  pollfd{.fd = quit_.get(), .events = POLLIN, .revents = 0}};
     if (core::wait_for(waited, deadline) == 0 || waited[1].revents != 0) return 0;
     signalfd_siginfo info{};
-    if (::read(received_.get(), &info, sizeof info) == sizeof info)
-      return static_cast<int>(info.ssi_signo);
+    if (::read(received_.get(), &info, sizeof info) != sizeof info) continue;
+    if (info.ssi_signo != SIGHUP) return static_cast<int>(info.ssi_signo);
+    reload_requested_ = true;
+    raise_event(reload_);
   }
 }
 

@@ -1,5 +1,6 @@
 // SIGINT and SIGTERM as an orderly stop: the first one asks the relay to drain, and closes both
-// ends when that takes too long; the second one ends the process at once.
+// ends when that takes too long; the second one ends the process at once. SIGHUP, where it is
+// taken, asks for the settings to be read anew.
 #pragma once
 
 #include <atomic>
@@ -14,9 +15,11 @@ namespace fifomq {
 
 class StopSignals {
  public:
-  // Takes both signals from the calling thread and from every thread it starts later: made before
+  enum class Hangup { leave, take };
+
+  // Takes the signals from the calling thread and from every thread it starts later: made before
   // any other thread is.
-  StopSignals();
+  explicit StopSignals(Hangup hangup = Hangup::leave);
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
   StopSignals(StopSignals&&) = delete;
@@ -26,6 +29,8 @@ class StopSignals {
   // Starts to listen. `give_up` is called from another thread, once, when a drain has taken longer
   // than `drain_timeout`.
   void listen(std::chrono::nanoseconds drain_timeout, std::function<void()> give_up);
+  // For a stop that has not been asked for yet.
+  void set_drain_timeout(std::chrono::nanoseconds timeout) { drain_timeout_ = timeout; }
   // Stops listening: `give_up` is not called any more.
   void ignore();
 
@@ -34,15 +39,23 @@ class StopSignals {
   // Readable once a stop has been asked for.
   int poll_fd() const { return stop_.get(); }
 
+  // Whether SIGHUP has come since this was asked last.
+  bool take_reload();
+  // Readable once it has come.
+  int reload_poll_fd() const { return reload_.get(); }
+
  private:
-  void run(std::chrono::nanoseconds drain_timeout, const std::function<void()>& give_up);
-  int next_signal(std::chrono::nanoseconds timeout) const;
+  void run(const std::function<void()>& give_up);
+  int next_signal(std::chrono::nanoseconds timeout);
 
   sigset_t signals_{};
   core::UniqueFd received_;  // signalfd
   core::UniqueFd stop_;
+  core::UniqueFd reload_;
   core::UniqueFd quit_;
   std::atomic<int> requested_ = 0;
+  std::atomic<bool> reload_requested_ = false;
+  std::atomic<std::chrono::nanoseconds> drain_timeout_{};
   std::thread thread_;
 };
 

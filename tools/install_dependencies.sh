@@ -11,7 +11,8 @@
 set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config
-  libzmq3-dev cppzmq-dev libisal-dev libcli11-dev libspdlog-dev libtomlplusplus-dev nlohmann-json3-dev prometheus-cpp-dev
+  libzmq3-dev cppzmq-dev libisal-dev libcli11-dev libspdlog-dev libtomlplusplus-dev libsystemd-dev nlohmann-json3-dev
+  prometheus-cpp-dev
   libprotobuf-dev protobuf-compiler libgtest-dev libgmock-dev)
 test=("${build[@]}" clang-format clang-tidy curl git golang-go libbenchmark-dev python3 python3-protobuf python3-zmq
   prometheus strace valgrind)

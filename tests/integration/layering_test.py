@@ -50,7 +50,7 @@ LAYERS = (
      (r"<fifomq/\w+\.hpp>", r'"core/\w+\.hpp"', r'"{own}"', r"<(CLI|spdlog)/.*>")),
     ("program", r"bridge/.*\.[ch]pp",
      (r"<fifomq/(?!builtin)\w+\.hpp>", r'"core/\w+\.hpp"', r'"{own}"',
-      r"<(CLI|spdlog|toml\+\+|prometheus)/.*>",
+      r"<(CLI|spdlog|toml\+\+|prometheus|systemd)/.*>",
       r"<CivetServer\.h>", r"<netdb\.h>", r"<nlohmann/json\.hpp>")),
 )
 NAMELESS = ("transport/core", "transport/include", "transport/builtin", "bridge", "cmake")

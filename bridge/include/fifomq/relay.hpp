@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 
 #include <fifomq/channel.hpp>
@@ -24,6 +25,9 @@ struct RelayOptions {
   bool stamps_origin = false;
   // How long one message may wait for room or for a peer, after which the relay has failed().
   std::optional<std::chrono::nanoseconds> patience;
+  // Asked before each try to hand on one message, with the number of tries before: until when this
+  // one may wait. So whoever runs the relay comes by while a message waits for room.
+  std::function<Deadline(unsigned tries)> check_in = {};
   LogSink log;
 };
 
@@ -58,6 +62,7 @@ class Relay {
 
  private:
   bool forward(const MessageView& message);
+  SendResult send(const MessageView& message);
   bool accept(SendResult result);
   void put_aside(std::uint64_t& counter);
 
