@@ -47,10 +47,11 @@ struct Plan {
 };
 
 void check_required(const BridgeSettings& settings, const Guarantee& guarantee) {
-  if (settings.require == kAtLeastOnce && guarantee.name != kAtLeastOnce) {
-    throw ConfigError("--require " + settings.require + ": this pair gives " +
-                      std::string(guarantee.name) + ", because " + guarantee.why);
-  }
+  if (settings.require != kAtLeastOnce || guarantee.name == kAtLeastOnce) return;
+  const auto place = settings.places.find("require");
+  throw ConfigError((place == settings.places.end() ? "" : place->second + ": ") + "--require " +
+                    settings.require + ": this pair gives " + std::string(guarantee.name) +
+                    ", because " + guarantee.why);
 }
 
 // Throws what is wrong with the settings, before anything is opened or made.

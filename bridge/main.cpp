@@ -140,6 +140,7 @@ BridgeSettings merge(const CommandLine& line) {
   }
   if (!line.require.empty()) {
     settings.require = line.require;
+    settings.places.erase("require");
     check_guarantee_name("--require", line.require);
   }
   if (!line.bridge.metrics.empty()) {

@@ -206,6 +206,17 @@ class Service(harness.IntegrationCase):
         self.assertEqual(self.manager.told("EXTEND_TIMEOUT_USEC"), ["6000000"])
         self.assertEqual(self.manager.count("WATCHDOG=1"), 0)
 
+    def test_a_reload_is_told(self):
+        settings = self.folder / "bridge.toml"
+        settings.write_text("")
+        bridge = self.service("-", "--config", settings)
+        bridge.signal(signal.SIGHUP)
+        self.manager.wait_for("READY=1", 2)
+        self.assertEqual(self.manager.count("RELOADING=1"), 1)
+        (when,) = map(int, self.manager.told("MONOTONIC_USEC"))
+        self.assertLess(0, when)
+        self.assertLess(when, time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)
+
     def test_it_ends_by_itself_and_says_so(self):
         self.assert_ends(self.service("-", "--idle-exit", "10ms"), 0)
         self.manager.wait_for("STOPPING=1")

@@ -1,5 +1,7 @@
 """Mistakes in the command line, in endpoints and in settings files: status 2, and help."""
 import os
+import re
+import signal
 import unittest
 
 import harness
@@ -122,6 +124,63 @@ class Settings(harness.IntegrationCase):
         self.send_lines("fifo:./fifo", b"one")
         bridge = self.run_fifomq("--quiet", "bridge", "fifo:./fifo", "-", "--count", "1")
         self.assertEqual((bridge.out, bridge.err), (b"one\n", ""))
+
+    def running(self, *lines):
+        """A bridge with a settings file, and what it has to say to a new one."""
+        head = (f'from = "fifo:{self.fifo}"', 'to = "-"')
+        file = self.settings(*head, *lines)
+        bridge = self.bridge("--config", file)
+
+        def reload(*new, head=head):
+            self.settings(*head, *new)
+            bridge.signal_and_see_it_taken(signal.SIGHUP)
+
+        return bridge, reload, file
+
+    def test_a_hangup_reloads_what_can_change(self):
+        bridge, reload, file = self.running('drain_timeout = "1s"')
+        reload('idle_exit = "10ms"', 'require = "at-most-once"')
+        self.assert_ends(bridge, 0)
+        self.assertIn(f"info: {file}: reloaded\n", bridge.err)
+
+    def test_a_reload_that_cannot_be_leaves_all_as_it_was(self):
+        bridge, reload, file = self.running()
+        other = (f'from = "fifo:{self.fifo}"', f'to = "{PUSH}"')
+        for number, (line, new, head, said) in enumerate((
+                (4, ('idle_exit = "1ms"', "drain_timout = 7"), None,
+                 "unknown key 'drain_timout'; did you mean 'drain_timeout'?"),
+                (4, ('idle_exit = "1ms"', 'drain_timeout = "7"'), None, "'7' is not a duration"),
+                (4, ('idle_exit = "1ms"', "from = "), None, ""),
+                (4, ('idle_exit = "1ms"', "count = 3"), None,
+                 "'count' cannot change while the bridge runs"),
+                (2, ('idle_exit = "1ms"',), other, "'to' cannot change while the bridge runs"),
+                (3, ('require = "at-least-once"', 'idle_exit = "1ms"'), None,
+                 "--require at-least-once: this pair gives at-most-once"))):
+            with self.subTest(new):
+                reload(*new, **({"head": head} if head else {}))
+                place = re.escape(f"warning: {file}:{line}: {said}")
+                bridge.wait_for(place + ".*; not reloaded, all stays as it was\n")
+                self.send_lines(f"fifo:{self.fifo}", b"message %d" % number)
+                bridge.wait_for(f"message {number}\n", "stdout")
+        self.assertEqual(bridge.err.count("reloaded"), number + 1)
+        os.unlink(file)
+        bridge.signal(signal.SIGHUP)
+        bridge.wait_for(re.escape(f"warning: {file}: ") + ".*not reloaded")
+        self.assertTrue(bridge.is_running())
+
+    def test_the_command_line_has_the_last_word_in_a_reload_too(self):
+        file = self.settings(f'from = "fifo:{self.fifo}"', 'to = "-"')
+        bridge = self.bridge("--config", file, "--idle-exit", "1h")
+        self.settings(f'from = "fifo:{self.fifo}"', 'to = "-"', 'idle_exit = "1ms"')
+        bridge.signal(signal.SIGHUP)
+        bridge.wait_for("reloaded")
+        self.send_lines(f"fifo:{self.fifo}", b"still there")
+        bridge.wait_for("still there\n", "stdout")
+
+    def test_without_a_file_a_hangup_is_what_it_always_was(self):
+        bridge = self.bridge(f"fifo:{self.fifo}", "-")
+        bridge.signal(signal.SIGHUP)
+        self.assert_ends(bridge, -signal.SIGHUP)
 
 
 if __name__ == "__main__":
