@@ -2,8 +2,12 @@
 # and the pkg-config file.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS fifomq EXPORT fifomqTargets)
-install(TARGETS fifomq_program)
+# Components: the shared library, the program, and what one builds with.
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME development)
+install(TARGETS fifomq EXPORT fifomqTargets
+        LIBRARY COMPONENT library NAMELINK_COMPONENT development)
+install(TARGETS fifomq_program COMPONENT program)
+include(FifomqService)
 install(DIRECTORY transport/include/fifomq bridge/include/fifomq ${PROJECT_BINARY_DIR}/generated/include/fifomq
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
 install(DIRECTORY proto/fifomq DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.proto")
