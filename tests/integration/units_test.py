@@ -64,6 +64,41 @@ class Units(harness.IntegrationCase):
         print(f"exposure {found[1]}")
         self.assertLessEqual(float(found[1]), MOST_EXPOSURE, said)
 
+    def allowed_calls(self):
+        """What the lines of SystemCallFilter= together let through."""
+        listed = self.analyze("syscall-filter").stdout
+        groups = {name: body.split() for name, body in re.findall(
+            r"^(@[\w-]+)\n((?: +.*\n)+)", re.sub(r"^ +#.*\n", "", listed, flags=re.M), re.M)}
+
+        def calls(name):
+            return set().union(*map(calls, groups[name])) if name in groups else {name}
+
+        allowed = set()
+        for line in re.findall(r"^SystemCallFilter=(.*)", self.service.read_text(), re.M):
+            named = set().union(*map(calls, line.removeprefix("~").split()))
+            allowed = allowed - named if line.startswith("~") else allowed | named
+        return allowed
+
+    def test_what_the_bridge_calls_is_let_through(self):
+        allowed = self.allowed_calls()
+        self.assertIn("vmsplice", allowed)
+        self.assertNotIn("mount", allowed)
+        lines = self.folder / "lines"
+        lines.write_bytes(b"".join(b"%d" % number * 100 + b"\n" for number in range(20_000)))
+        for to, back in ((f"zmq+push:@{self.ipc()}", f"zmq+pull:{self.ipc()}"),
+                         (f"fifo:{self.folder}/out", f"fifo:{self.folder}/out")):
+            log = self.folder / "calls"
+            bridge = self.start("strace", "-f", "-qq", "-o", log, harness.FIFOMQ, "bridge",
+                                f"fifo:{self.fifo}", to, "--count", "20000")
+            bridge.wait_for("at-most-once")
+            receiver = self.fifomq("recv", back, "--count", "20000")
+            self.run_fifomq("send", f"fifo:{self.fifo}", lines)
+            self.assert_ends(receiver, 0)
+            self.assert_ends(bridge, 0)
+            called = set(re.findall(r"^\d+ +(\w+)\(", log.read_text(), re.M))
+            self.assertGreater(len(called), 20)
+            self.assertEqual(called - allowed, set(), to)
+
     def test_nothing_makes_the_manager_give_up(self):
         service, socket = UnitFile(self.service), UnitFile(self.socket)
         for unit in (service, socket):
