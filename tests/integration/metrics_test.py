@@ -166,6 +166,26 @@ class Metrics(harness.IntegrationCase):
                 bridge.stop()
                 reader.stop()
 
+    def test_what_is_observed_leaves_whole_when_nothing_more_comes(self):
+        """A stream takes a part of a message when it is tried; nobody but the relay sends the rest."""
+        theirs, ours = socket.socketpair()
+        self.addCleanup(ours.close)
+        ours.settimeout(harness.TIMEOUT)
+        # As small as there is: a long message goes in two parts, of which the second finds no room.
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        theirs.setblocking(False)
+        self.start_bridge(f"fifo:{self.fifo}?framing=line", "-?format=raw", stdout=theirs)
+        theirs.close()
+        short, long = b"x" * 100, b"y" * 2700
+        self.write(short + b"\n" + long + b"\n")
+        scrape = self.scrape_until(
+            lambda scrape: scrape.sum("messages_relayed_total") == 2, "both are accepted")
+        self.assertEqual(scrape.sum("messages_pending", end="to"), 1)
+        got = b""
+        while len(got) < len(short + long):
+            got += ours.recv(harness.PIPE_BUF)
+        self.assertEqual(got, short + long)
+
     def test_the_age_of_stamped_messages(self):
         self.start_bridge(f"fifo:{self.fifo}", "-")
         # Long ago, in a later time zone, and never.
