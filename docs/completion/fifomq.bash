@@ -2,18 +2,19 @@
 _fifomq() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= each
   for each in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    [[ $each == -* ]] || { command=$each; break; }
+    [[ $each == -* || $each == text || $each == json ]] || { command=$each; break; }
   done
   COMPREPLY=()
   case $before in
     --config) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     --require) mapfile -t COMPREPLY < <(compgen -W 'at-most-once at-least-once' -- "$word"); return ;;
+    --log-format) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     --format)
       mapfile -t COMPREPLY < <(compgen -W 'text json hex raw' -- "$word"); return ;;
-    --count | --idle-exit | --drain-timeout | --timeout) return ;;
+    --count | --idle-exit | --drain-timeout | --timeout | --metrics) return ;;
   esac
   if [[ $word == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "--quiet $(fifomq $command --help 2>/dev/null |
+    mapfile -t COMPREPLY < <(compgen -W "--quiet --log-format $(fifomq $command --help 2>/dev/null |
       grep -Eo -- '^ +(-h,)?--[a-z-]+' | grep -Eo -- '--[a-z-]+')" -- "$word")
   elif [[ -z $command ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(fifomq --help 2>/dev/null |

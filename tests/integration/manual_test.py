@@ -94,7 +94,7 @@ class Completion(unittest.TestCase):
             with self.subTest(command):
                 self.assertEqual(self.completed(command, "--"),
                                  {f"--{name}" for name in options_in(said(command, "--help"))}
-                                 | {"--quiet"})
+                                 | {"--quiet", "--log-format"})
         self.assertEqual(self.completed("recv", "x", "--format", "j"), {"json"})
 
     def test_schemes(self):
