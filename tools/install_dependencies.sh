@@ -6,6 +6,7 @@
 #     build    configure and build everything, tests included
 #     test     run the tests, check format and style
 #     fuzz     build and run the fuzzers
+#     package  make the Debian packages, and have them and the systemd units looked at
 #     demo     run examples/demo.sh
 #     compare  optional: rivals for examples/compare_transports, which is built with those that are there, and its plots
 set -euo pipefail
@@ -17,6 +18,7 @@ build=(g++ cmake ninja-build pkg-config
 test=("${build[@]}" clang-format clang-tidy curl git golang-go libbenchmark-dev python3 python3-protobuf python3-zmq
   prometheus strace valgrind)
 fuzz=("${build[@]}" clang libclang-rt-14-dev)
+package=("${build[@]}" dpkg-dev file lintian man-db systemd)
 demo=(protobuf-compiler python3 python3-protobuf python3-zmq)
 compare=(libnng-dev libnanomsg-dev libboost-dev gnuplot-nox)
 
@@ -35,9 +37,10 @@ for group in "$@"; do
     build) wanted+=("${build[@]}") ;;
     test) wanted+=("${test[@]}") ;;
     fuzz) wanted+=("${fuzz[@]}") ;;
+    package) wanted+=("${package[@]}") ;;
     demo) wanted+=("${demo[@]}") ;;
     compare) wanted+=("${compare[@]}") ;;
-    *) fail "there is no group '$group'; the groups are build, test, fuzz, demo and compare" ;;
+    *) fail "there is no group '$group'; the groups are build, test, fuzz, package, demo and compare" ;;
   esac
 done
 
