@@ -228,6 +228,38 @@ TEST_F(RelayTest, PatienceEndsIt) {
   }
 }
 
+TEST_F(RelayTest, WhoeverRunsItComesByWhileAMessageWaits) {
+  std::vector<unsigned> asked;
+  int busy = 2;
+  to_.answer = [&](const MessageView&, Deadline deadline) {
+    EXPECT_FALSE(deadline.is_never());
+    return busy-- > 0 ? SendResult::timed_out : SendResult::sent;
+  };
+  from_.add("waits");
+  from_.add("behind it");
+  RelayOptions options;
+  options.check_in = [&](unsigned tries) {
+    asked.push_back(tries);
+    return Deadline::after(10s);
+  };
+  Relay relay(from_, to_, options);
+  EXPECT_EQ(relay.step(), 2U);
+  EXPECT_THAT(asked, ElementsAre(0, 1, 2, 0));
+  EXPECT_THAT(sent(), ElementsAre("waits", "behind it"));
+  EXPECT_EQ(relay.failed(), std::nullopt);
+}
+
+TEST_F(RelayTest, ComingByDoesNotLengthenPatience) {
+  to_.answer = [](const MessageView&, Deadline) { return SendResult::no_peer; };
+  from_.add("waits");
+  RelayOptions options;
+  options.patience = 0s;
+  options.check_in = [](unsigned) { return Deadline::after(10s); };
+  Relay relay(from_, to_, options);
+  relay.step();
+  EXPECT_EQ(relay.failed(), SendResult::no_peer);
+}
+
 TEST_F(RelayTest, AClosedSenderIsAnEndAndNoFailure) {
   to_.answer = [](const MessageView&, Deadline) { return SendResult::closed; };
   from_.add("m");
