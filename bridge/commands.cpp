@@ -141,21 +141,18 @@ int run_to_end(Run run, StopSignals& stop, const LogSink& log) {
 }
 
 // Reads the settings anew, and takes over all or nothing.
-std::function<RunTimes(const RunTimes&)> reloader(const BridgeSettings& running,
-                                                  const Guarantee& guarantee, const LogSink& log) {
-  if (!running.read_again) return {};
-  return [&](const RunTimes& times) {
-    try {
-      const BridgeSettings fresh = running.read_again();
-      check_reload(running, fresh);
-      check_required(fresh, guarantee);
-      log(LogLevel::info, fresh.file + ": reloaded");
-      return RunTimes{fresh.idle_exit, fresh.drain_timeout};
-    } catch (const ConfigError& error) {
-      log(LogLevel::warning, std::string(error.what()) + "; not reloaded, all stays as it was");
-      return times;
-    }
-  };
+RunTimes reload(const BridgeSettings& running, const Guarantee& guarantee, const LogSink& log,
+                const RunTimes& times) {
+  try {
+    const BridgeSettings fresh = running.read_again();
+    check_reload(running, fresh);
+    check_required(fresh, guarantee);
+    log(LogLevel::info, fresh.file + ": reloaded");
+    return {fresh.idle_exit, fresh.drain_timeout};
+  } catch (const ConfigError& error) {
+    log(LogLevel::warning, std::string(error.what()) + "; not reloaded, all stays as it was");
+    return times;
+  }
 }
 
 // Standard input becomes that file.
@@ -215,13 +212,18 @@ int run_bridge(const Registry& registry, const BridgeSettings& settings, const L
   if (server) ends.to = std::make_unique<ObservedSender>(std::move(ends.to), status);
   const std::string pair =
       settings.from + " -> " + settings.to + ": " + std::string(ends.guarantee.name);
+  const auto again = [&](const RunTimes& times) {
+    return reload(settings, ends.guarantee, log, times);
+  };
+  std::function<RunTimes(const RunTimes&)> reload_settings;
+  if (settings.read_again) reload_settings = std::ref(again);
   return run_to_end({.from = *ends.from,
                      .to = *ends.to,
                      .options = {.patience = {}, .log = log},
                      .times = {settings.idle_exit, settings.drain_timeout},
                      .is_service = true,
                      .manager = std::move(manager),
-                     .reload = reloader(settings, ends.guarantee, log),
+                     .reload = std::move(reload_settings),
                      .status = server ? &status : nullptr,
                      .losses = log,
                      .pair = pair,
