@@ -34,8 +34,8 @@ struct IoResult {
   int error = 0;
 };
 
-// What a failed call means. While the kernel is out of memory (a pipe's pages count in the memory of
-// its writer's control group) nothing is lost: would_block, after a millisecond.
+// What a failed call means. While the kernel is out of memory (a pipe's pages count in the memory
+// of its writer's control group) nothing is lost: would_block, after a millisecond.
 IoResult io_failure(int error) noexcept;
 
 // read(2) and write(2), repeated on EINTR. Writing to a pipe without a reader gives no_peer and
