@@ -160,10 +160,6 @@ void read_from(const std::string& name, const core::UniqueFd& file) {
   if (dup2(file.get(), STDIN_FILENO) < 0) throw core::system_error(errno, "", "read " + name);
 }
 
-}  // namespace
-
-namespace {
-
 // The two ends of a bridge, and what is promised about what goes from one to the other.
 struct Ends {
   std::unique_ptr<Sender> to;
@@ -193,6 +189,10 @@ void announce(const MetricsServer& server, const MetricsAddress& address, const 
                              " is open to other machines, without a password and in plain text");
 }
 
+std::string sentence_of(const BridgeSettings& settings, const Guarantee& guarantee) {
+  return settings.from + " -> " + settings.to + ": " + std::string(guarantee.name);
+}
+
 }  // namespace
 
 int run_bridge(const Registry& registry, const BridgeSettings& settings, const LogSink& log) {
@@ -210,8 +210,7 @@ int run_bridge(const Registry& registry, const BridgeSettings& settings, const L
   }
   Ends ends = open_ends(registry, settings, std::move(planned.guarantee), log);
   if (server) ends.to = std::make_unique<ObservedSender>(std::move(ends.to), status);
-  const std::string pair =
-      settings.from + " -> " + settings.to + ": " + std::string(ends.guarantee.name);
+  const std::string pair = sentence_of(settings, ends.guarantee);
   const auto again = [&](const RunTimes& times) {
     return reload(settings, ends.guarantee, log, times);
   };

@@ -36,6 +36,16 @@ def cached(variable):
     return found.group(1) if found else ""
 
 
+def installed_for(case_class):
+    """A prefix into which the build is installed, as long as the cases of a class run."""
+    folder = tempfile.TemporaryDirectory(prefix="fifomq_installed_")
+    case_class.addClassCleanup(folder.cleanup)
+    prefix = pathlib.Path(folder.name) / "prefix"
+    subprocess.run(["cmake", "--install", BUILD, "--prefix", prefix], check=True, stdout=subprocess.PIPE,
+                   timeout=TIMEOUT)
+    return prefix
+
+
 SANITIZED = "-fsanitize" in cached("CMAKE_CXX_FLAGS")
 # Only what hangs ever takes so long.
 TIMEOUT = 240 if SANITIZED else 90

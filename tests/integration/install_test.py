@@ -1,9 +1,7 @@
 """The installed copy: found by CMake and by pkg-config, under a prefix chosen at install time."""
 import os
-import pathlib
 import re
 import subprocess
-import tempfile
 import unittest
 
 import harness
@@ -25,10 +23,7 @@ def run(*command, **options):
 class Install(harness.IntegrationCase):
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="fifomq_install_")
-        cls.addClassCleanup(folder.cleanup)
-        cls.prefix = pathlib.Path(folder.name) / "prefix"
-        run("cmake", "--install", harness.BUILD, "--prefix", cls.prefix)
+        cls.prefix = harness.installed_for(cls)
         cls.flags = harness.cached("CMAKE_CXX_FLAGS")
         cls.compiler = harness.cached("CMAKE_CXX_COMPILER")
 

@@ -153,6 +153,10 @@ class Settings(harness.IntegrationCase):
                 (4, ('idle_exit = "1ms"', "from = "), None, ""),
                 (4, ('idle_exit = "1ms"', "count = 3"), None,
                  "'count' cannot change while the bridge runs"),
+                (4, ('idle_exit = "1ms"', 'metrics = "127.0.0.1:0"'), None,
+                 "'metrics' cannot change while the bridge runs"),
+                (4, ('idle_exit = "1ms"', 'log_format = "json"'), None,
+                 "'log_format' cannot change while the bridge runs"),
                 (2, ('idle_exit = "1ms"',), other, "'to' cannot change while the bridge runs"),
                 (3, ('require = "at-least-once"', 'idle_exit = "1ms"'), None,
                  "--require at-least-once: this pair gives at-most-once"))):

@@ -1,10 +1,8 @@
 """The installed systemd units: right, sandboxed, and such that the pipe is never given up."""
 import configparser
-import pathlib
 import re
 import shutil
 import subprocess
-import tempfile
 import unittest
 
 import harness
@@ -26,11 +24,7 @@ class UnitFile(configparser.RawConfigParser):
 class Units(harness.IntegrationCase):
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="fifomq_units_")
-        cls.addClassCleanup(folder.cleanup)
-        prefix = pathlib.Path(folder.name)
-        subprocess.run(["cmake", "--install", harness.BUILD, "--prefix", prefix], check=True,
-                       capture_output=True, timeout=harness.TIMEOUT)
+        prefix = harness.installed_for(cls)
         cls.man = prefix / "share/man"
         cls.units = prefix / "lib/systemd/system"
         cls.service = cls.units / "fifomq-bridge@.service"
