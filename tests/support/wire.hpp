@@ -12,6 +12,8 @@
 
 namespace fifomq::test {
 
+inline constexpr std::size_t kMiB = std::size_t{1} << 20;
+
 inline std::string varint(std::uint64_t value) {
   std::array<std::byte, core::kMaxVarintBytes> bytes{};
   const std::byte* end = core::put_varint(bytes.data(), value);

@@ -30,6 +30,8 @@ inline void PrintTo(const Counters& counters, std::ostream* out) {  // NOLINT: G
 
 namespace fifomq::test {
 
+inline constexpr std::size_t kUnlimited = ~std::size_t{0};
+
 class DecoderDriver {
  public:
   explicit DecoderDriver(core::Decoder& decoder) : decoder_(decoder) {}

@@ -15,8 +15,8 @@ namespace fifomq {
 namespace {
 
 using test::checked_frame;
+using test::kMiB;
 
-constexpr std::size_t kMiB = std::size_t{1} << 20;
 constexpr std::size_t kSize = (test::kSanitized ? 2 : 16) * kMiB;
 constexpr std::size_t kPiece = 65'536;
 

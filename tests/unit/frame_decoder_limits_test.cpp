@@ -14,10 +14,9 @@ namespace {
 
 using test::checked_frame;
 using test::fragment_frame;
+using test::kMiB;
 using test::payload_field;
 using Payloads = std::vector<std::string>;
-
-constexpr std::size_t kMiB = std::size_t{1} << 20;
 
 TEST(FrameDecoderLimits, LengthsThatLieCostNoMemory) {
   for (const std::uint64_t lie :

@@ -15,7 +15,7 @@
 namespace fifomq {
 namespace {
 
-constexpr std::size_t kMiB = std::size_t{1} << 20;
+using test::kMiB;
 
 // Checks that the piece holds whole frames, each with a right checksum.
 void expect_whole_frames(ByteView piece) {

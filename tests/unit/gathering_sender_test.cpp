@@ -25,9 +25,9 @@ namespace fifomq {
 namespace {
 
 using core::Framing;
+using test::kUnlimited;
 using Payloads = std::vector<std::string>;
 
-constexpr std::size_t kUnlimited = ~std::size_t{0};
 constexpr auto kLong = std::chrono::seconds(20);
 
 // Takes each write as a whole or not at all, as a pipe does. Two threads use it: the sender's

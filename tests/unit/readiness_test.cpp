@@ -8,11 +8,13 @@
 #include <sys/resource.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include <fifomq/error.hpp>
 
@@ -20,6 +22,7 @@
 #include "support/blocked.hpp"
 #include "support/child.hpp"
 #include "support/sanitized.hpp"
+#include "support/soon.hpp"
 
 namespace fifomq::core {
 namespace {
@@ -29,10 +32,10 @@ using conformance::kPollers;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test::Blocked;
+using test::soon;
 using test::status_of_child;
 
 // Only what hangs waits so long.
-Deadline soon() { return Deadline::after(seconds(60)); }
 
 // Every way of looking says the same.
 void expect_ready(const Readiness& readiness, bool ready) {
@@ -319,6 +322,26 @@ TEST_F(ReadinessTest, ACopyClosesItselfAlone) {
             0);
   expect_ready(readiness_, false);
   EXPECT_FALSE(readiness_.closed());
+}
+
+// One thread says that there is something, while the other one says that it has seen it.
+TEST_F(ReadinessTest, ASignalThatMeetsAClearStandsNotForEver) {
+  constexpr int kMeetings = 20'000;
+  std::atomic<int> round = 0;  // negative when the other one has said so
+  const std::jthread other([&] {
+    for (int mine = 1; mine <= kMeetings; ++mine) {
+      while (round.load() != mine) {
+      }
+      readiness_.signal();
+      round.store(-mine);
+    }
+  });
+  for (int i = 1; i <= kMeetings; ++i) {
+    round.store(i);
+    while (round.load() == i) readiness_.clear();
+    readiness_.clear();
+    EXPECT_FALSE(readiness_.wait(Deadline::now())) << "after " << i;
+  }
 }
 
 }  // namespace

@@ -145,6 +145,87 @@ TEST_F(RelayTest, OtherErrorsAreTheCallers) {
   EXPECT_EQ(relay.refused(), 0U);
 }
 
+// Writes down what is put, and whether that was safe before it was committed.
+class KeptLetters final : public DeadLetters {
+ public:
+  explicit KeptLetters(const test::FakeReceiver& from) : from_(from) {}
+
+  void put(const MessageView& message) override {
+    if (full) throw Error(Errc::system_failure, "letters", "no room");
+    letters.emplace_back(message);
+  }
+  void sync() override {
+    synced.push_back(letters.size());
+    committed_before.push_back(from_.committed());
+  }
+
+  // NOLINTBEGIN(*-non-private-member-variables*)
+  bool full = false;
+  std::vector<Message> letters;
+  std::vector<std::size_t> synced;
+  std::vector<std::uint64_t> committed_before;
+  // NOLINTEND(*-non-private-member-variables*)
+
+ private:
+  const test::FakeReceiver& from_;
+};
+
+TEST_F(RelayTest, WhatIsRefusedBecomesADeadLetterAsItCame) {
+  refuse_marked(Errc::not_representable);
+  from_.add("!1");
+  from_.add("2");
+  from_.add(with_hops(8));
+  Message large = with_hops(3);
+  large.topic = "topic";
+  large.payload.assign(3, std::byte{'!'});
+  from_.add(large);
+  KeptLetters kept(from_);
+  Relay relay(from_, to_, {.patience = {}, .log = {}, .dead_letters = &kept});
+  EXPECT_EQ(relay.step(), 4U);
+  ASSERT_EQ(kept.letters.size(), 3U);
+  EXPECT_EQ(as_text(kept.letters[0].payload), "!1");
+  EXPECT_EQ(kept.letters[1].hops, 8U);
+  EXPECT_EQ(kept.letters[2].hops, 3U) << "it has not passed this relay";
+  EXPECT_EQ(kept.letters[2].topic, "topic");
+  EXPECT_EQ(kept.letters[2].origin, large.origin);
+  EXPECT_EQ(relay.dead_letters(), 3U);
+  EXPECT_EQ(relay.not_representable(), 2U);
+  EXPECT_EQ(relay.too_large(), 0U);
+  EXPECT_EQ(relay.hop_limit(), 1U);
+  EXPECT_EQ(from_.committed(), 1U) << "the second one is not settled yet";
+  to_.acknowledged = 1;
+  relay.step();
+  EXPECT_EQ(from_.committed(), 4U);
+  EXPECT_THAT(kept.synced, ElementsAre(3U)) << "once for all of a step";
+  EXPECT_THAT(kept.committed_before, ElementsAre(0U)) << "before the first one was committed";
+}
+
+TEST_F(RelayTest, WhatTheDeadLettersDoNotTakeIsNotCommitted) {
+  refuse_marked(Errc::too_large);
+  from_.add("!1");
+  KeptLetters kept(from_);
+  kept.full = true;
+  Relay relay(from_, to_, {.patience = {}, .log = {}, .dead_letters = &kept});
+  EXPECT_THROW(relay.step(), Error);
+  EXPECT_EQ(from_.committed(), 0U);
+  EXPECT_EQ(relay.dead_letters(), 0U);
+  EXPECT_EQ(relay.refused(), 0U);
+}
+
+TEST_F(RelayTest, RefusalsAreCountedByReason) {
+  to_.answer = [](const MessageView& message, Deadline) -> SendResult {
+    const bool large = as_text(message.payload) == "large";
+    throw Error(large ? Errc::too_large : Errc::not_representable, "fake:", "not this one");
+  };
+  for (const char* payload : {"large", "strange", "large"}) from_.add(payload);
+  Relay relay(from_, to_, {});
+  relay.step();
+  EXPECT_EQ(relay.too_large(), 2U);
+  EXPECT_EQ(relay.not_representable(), 1U);
+  EXPECT_EQ(relay.refused(), 3U);
+  EXPECT_EQ(relay.dead_letters(), 0U);
+}
+
 // The receiver's index counts every message taken in; the sender's only those that it accepted.
 TEST_F(RelayTest, WhatWasPutAsideIsCommittedInItsPlace) {
   refuse_marked(Errc::too_large);
@@ -238,7 +319,7 @@ TEST_F(RelayTest, WhoeverRunsItComesByWhileAMessageWaits) {
   from_.add("waits");
   from_.add("behind it");
   RelayOptions options;
-  options.check_in = [&](unsigned tries) {
+  options.check_in = [&](const MessageView&, unsigned tries) {
     asked.push_back(tries);
     return Deadline::after(10s);
   };
@@ -254,7 +335,7 @@ TEST_F(RelayTest, ComingByDoesNotLengthenPatience) {
   from_.add("waits");
   RelayOptions options;
   options.patience = 0s;
-  options.check_in = [](unsigned) { return Deadline::after(10s); };
+  options.check_in = [](const MessageView&, unsigned) { return Deadline::after(10s); };
   Relay relay(from_, to_, options);
   relay.step();
   EXPECT_EQ(relay.failed(), SendResult::no_peer);

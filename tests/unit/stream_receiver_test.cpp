@@ -16,12 +16,14 @@
 #include <fifomq/error.hpp>
 
 #include "core/framing.hpp"
+#include "support/soon.hpp"
 
 namespace fifomq::core {
 namespace {
 
+using test::soon;
+
 // Only what hangs waits so long.
-Deadline soon() { return Deadline::after(std::chrono::seconds(60)); }
 
 // What a test puts in place of reading, and of what follows a half message.
 struct Script {

@@ -20,9 +20,8 @@ namespace fifomq {
 namespace {
 
 using core::Framing;
+using test::kUnlimited;
 using Payloads = std::vector<std::string>;
-
-constexpr std::size_t kUnlimited = ~std::size_t{0};
 
 // What the sink does next, and what it got. `whole` writes take all or nothing, as a pipe does;
 // others take what there is room for, as a socket or a terminal does.

@@ -11,6 +11,7 @@
 #include <fifomq/typed.hpp>
 
 #include "conformance/suite.hpp"
+#include "support/soon.hpp"
 #include "typed_messages.hpp"
 
 namespace fifomq {
@@ -18,6 +19,7 @@ namespace {
 
 using google::protobuf::util::MessageDifferencer;
 using test::full_sample;
+using test::soon;
 using test::v1::Other;
 using test::v1::Required;
 using test::v1::Sample;
@@ -27,8 +29,6 @@ using testing::HasSubstr;
 // What a sender takes is any message; what a receiver fills is a class that protoc has made.
 static_assert(GeneratedMessage<Sample> && GeneratedMessage<Required>);
 static_assert(!GeneratedMessage<google::protobuf::Message> && !GeneratedMessage<std::string>);
-
-Deadline soon() { return Deadline::after(std::chrono::seconds(30)); }
 
 class TypedChannel : public testing::TestWithParam<std::string> {
  protected:

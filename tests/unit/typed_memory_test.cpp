@@ -17,13 +17,13 @@ namespace fifomq {
 namespace {
 
 using test::bytes_field;
+using test::kMiB;
 using test::tag;
 using test::varint;
 using test::varint_field;
 using test::v1::Required;
 using test::v1::Sample;
 
-constexpr std::size_t kMiB = std::size_t{1} << 20;
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 40;
 
 std::string repeated(const std::string& piece, std::size_t bytes) {

@@ -36,6 +36,9 @@ class ByteSource {
   // no_peer.
   virtual std::unique_ptr<ByteSource> successor() { return nullptr; }
 
+  // How many bytes wait to be read, if it can tell.
+  virtual std::uint64_t backlog() const { return 0; }
+
   // For a source that can be read without taking anything out of it; watched with EPOLLET, since it
   // stays readable.
   //

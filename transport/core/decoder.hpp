@@ -71,6 +71,14 @@ class Decoder {
   // counted `uncommittable`, and no more of it is needed.
   virtual void gone_until(std::uint64_t place) { gone_ = place; }
 
+  // Where what is half done is kept elsewhere when it has to be taken out of the source: writes it,
+  // as it can be read again in front of what follows.
+  virtual void write_half_done(ByteBuffer& /*out*/) const {}
+  // What lies before that place is kept so; what comes from there on is still needed.
+  virtual void kept_until(std::uint64_t /*place*/) {}
+  // Something of which a part is kept is half done.
+  virtual bool has_kept() const { return false; }
+
   // How many more bytes can be read without touching what follows the next `messages` messages; at
   // least 1.
   virtual std::uint64_t wanted(std::uint64_t messages) const = 0;

@@ -1,41 +1,29 @@
 #include "core/flusher.hpp"
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <mutex>
 #include <shared_mutex>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "core/identity.hpp"
 #include "core/posix.hpp"
+#include "core/thread.hpp"
 
 namespace fifomq::core {
 
-Flusher::Flusher(const std::string& endpoint, Turn turn)
-    : turn_(std::move(turn)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Flusher::Flusher(const std::string& endpoint, Turn turn, Forks forks)
+    : turn_(std::move(turn)), forks_(forks), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   fork_generation();  // from here on forks wait for the turn that is running
   if (!wake_) throw system_error(errno, endpoint, "make an event");
-  // The thread inherits the mask, so that no signal of the program is ever handled in it.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
-  } catch (const std::system_error& error) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw system_error(error.code().value(), endpoint, "start a thread");
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ =
+      start_thread(endpoint, "fifomq-flush", [this](const std::stop_token& stop) { run(stop); });
 }
 
 Flusher::~Flusher() {
@@ -54,7 +42,6 @@ void Flusher::leave_to_parent(std::unique_ptr<Flusher> copy) {
 void Flusher::arm() noexcept { eventfd_write(wake_.get(), 1); }
 
 void Flusher::run(const std::stop_token& stop) {
-  pthread_setname_np(pthread_self(), "fifomq-flush");
   prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // ns; by default a pause is 50 us too long
   Next next;
   while (!stop.stop_requested()) {
@@ -64,7 +51,8 @@ void Flusher::run(const std::stop_token& stop) {
 }
 
 Flusher::Next Flusher::take_turn(bool woken_by_descriptor) {
-  const std::shared_lock no_fork(fork_mutex());
+  std::shared_lock no_fork(fork_mutex(), std::defer_lock);
+  if (forks_ == Forks::wait) no_fork.lock();
   return turn_(woken_by_descriptor);
 }
 

@@ -21,10 +21,14 @@ class Flusher {
   };
 
   using Turn = std::function<Next(bool woken_by_descriptor)>;
+  enum class Forks {
+    wait,   // for the turn that is running
+    go_on,  // a turn that may take long holds fork_mutex() itself, where it has to
+  };
 
-  // `turn` runs in the thread, never while this process forks. The thread is called "fifomq-flush",
-  // blocks all signals, and starts here. Throws Error.
-  Flusher(const std::string& endpoint, Turn turn);
+  // `turn` runs in the thread, never while this process forks unless `forks` says so. The thread is
+  // called "fifomq-flush", blocks all signals, and starts here. Throws Error.
+  Flusher(const std::string& endpoint, Turn turn, Forks forks = Forks::wait);
   // Waits for the turn that is running.
   ~Flusher();
   Flusher(const Flusher&) = delete;
@@ -44,6 +48,7 @@ class Flusher {
   bool sleep(const Next& next);
 
   const Turn turn_;
+  const Forks forks_;
   UniqueFd wake_;
   std::jthread thread_;
 };

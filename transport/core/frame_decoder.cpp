@@ -207,6 +207,20 @@ void FrameDecoder::gone_until(std::uint64_t place) {
   reassembler_.gone_until(place);
 }
 
+void FrameDecoder::write_half_done(ByteBuffer& out) const {
+  reassembler_.write_half_done(out);
+  out.append(unread());
+}
+
+void FrameDecoder::kept_until(std::uint64_t place) {
+  kept_ = place;
+  reassembler_.kept_until(place);
+}
+
+bool FrameDecoder::has_kept() const {
+  return reassembler_.has_kept() || (!unread().empty() && position() < kept_);
+}
+
 std::uint64_t FrameDecoder::wanted(std::uint64_t messages) const {
   std::uint64_t first = 1;
   if (in_step_ && unread().empty()) {

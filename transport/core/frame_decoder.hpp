@@ -24,6 +24,9 @@ class FrameDecoder final : public Decoder {
   bool next(MessageView& message) override;
   std::uint64_t needed_from() const override;
   void gone_until(std::uint64_t place) override;
+  void write_half_done(ByteBuffer& out) const override;
+  void kept_until(std::uint64_t place) override;
+  bool has_kept() const override;
   std::uint64_t wanted(std::uint64_t messages) const override;
   bool waiting() const override;
 
@@ -65,6 +68,7 @@ class FrameDecoder final : public Decoder {
   // Positions in the stream.
   std::uint64_t head_end_ = 0;     // where an incomplete frame at the head would end, if known
   std::uint64_t least_start_ = 0;  // out of step, no frame starts before
+  std::uint64_t kept_ = 0;         // what lies before is kept elsewhere
   std::uint64_t searched_ = 0;     // nor begins, but where one is looked at now
   std::uint64_t judged_ = kNone;   // the beginning that was counted last
   std::uint64_t awaited_ = kNone;  // and the one whose rest is waited for

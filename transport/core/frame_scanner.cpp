@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/checksum.hpp"
+#include "core/frame_tags.hpp"
 #include "core/varint.hpp"
 
 namespace fifomq::core {
@@ -53,7 +54,6 @@ FrameScanner::Candidate FrameScanner::examine(std::uint64_t start, Frame& frame,
     return candidate;
   }
   // Second field, or none: its tag tells before the rest is here.
-  constexpr std::byte kCheckTag{0x15};
   candidate.checked = body.size() == *visible || body[*visible] == kCheckTag;
   const ByteView here = body.first(std::min<std::size_t>(body.size(), size));
   const ParsedFields parsed = parse_fields(here, size, frame, unknown);

@@ -29,6 +29,15 @@ std::optional<std::string> OptionReader::text(std::string_view key) const {
   return std::nullopt;
 }
 
+std::string OptionReader::path(std::string_view right) const {
+  std::string path = endpoint_.address();
+  if (path.starts_with("///")) path.erase(0, 2);
+  if (path.empty() || path.starts_with("//")) {
+    throw Error(Errc::invalid_endpoint, endpoint_.text(), std::string(right));
+  }
+  return path;
+}
+
 std::uint64_t OptionReader::size_bytes(std::string_view key, std::uint64_t fallback) const {
   const auto given = text(key);
   if (!given) return fallback;

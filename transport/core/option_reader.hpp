@@ -22,6 +22,10 @@ class OptionReader {
   // The value as given, or nothing.
   std::optional<std::string> text(std::string_view key) const;
 
+  // The endpoint's address as an absolute or relative path; `///` is as good as `/`. Throws Error
+  // (invalid_endpoint) where there is none, with `right`, which says what must follow.
+  std::string path(std::string_view right) const;
+
   // These throw Error (invalid_option) for a value of another form.
   std::uint64_t size_bytes(std::string_view key, std::uint64_t fallback) const;
   std::chrono::nanoseconds duration(std::string_view key, std::chrono::nanoseconds fallback) const;

@@ -91,7 +91,11 @@ void Readiness::signal() noexcept {
 void Readiness::clear() noexcept {
   if (!signalled_.exchange(false)) return;
   std::uint64_t count = 0;
-  [[maybe_unused]] const auto taken = ::read(signal_.get(), &count, sizeof count);
+  // Another thread has said so and not raised it yet. Forgotten now, it would stay raised for ever.
+  if (::read(signal_.get(), &count, sizeof count) < 0) {
+    signalled_ = true;
+    return;
+  }
   // A signal from another thread between the two lines above was read away with the old one.
   if (signalled_.load()) raise(signal_.get());
 }

@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "core/varint.hpp"
+
 namespace fifomq::core {
 namespace {
 
@@ -22,7 +24,7 @@ bool Reassembler::add(const Frame& fragment, const Arrival& arrival, MessageView
   position_ = arrival.position;
   Partial* partial = find_or_begin(fragment);
   if (partial != nullptr) hear(*partial, arrival);
-  if (partial == nullptr || partial->refused) {
+  if (partial == nullptr || partial->refused || came_before(*partial, fragment)) {
     counters_.bytes_skipped += arrival.wire_bytes;
     return false;
   }
@@ -44,6 +46,13 @@ bool Reassembler::add(const Frame& fragment, const Arrival& arrival, MessageView
     return true;
   }
   return false;
+}
+
+// A reader had kept the fragment elsewhere, and was killed before it took it out of the source.
+bool Reassembler::came_before(const Partial& partial, const Frame& fragment) {
+  return partial.kept && !fragment.is_cancel() && fragment.total_size == partial.total_size &&
+         fragment.offset <= partial.payload.size() &&
+         fragment.payload.size() <= partial.payload.size() - fragment.offset;
 }
 
 // Null when there is nothing to add the fragment to.
@@ -211,6 +220,30 @@ std::uint64_t Reassembler::needed_from() const {
   }
   return first;
 }
+
+void Reassembler::write_half_done(ByteBuffer& out) const {
+  for (const Partial& partial : active_) {
+    if (partial.payload.empty()) continue;
+    Frame frame = to_frame(partial.head.view());
+    frame.stream = partial.stream;
+    frame.fragment_of = partial.fragment_of;
+    frame.total_size = partial.total_size;
+    frame.payload = partial.payload.view();
+    const std::size_t size = body_size(frame);
+    const std::size_t whole = varint_size(size) + size;
+    write_body(frame, put_varint(out.spare(whole).data(), size));
+    out.add_size(whole);
+  }
+}
+
+void Reassembler::kept_until(std::uint64_t place) {
+  for (Partial& partial : active_) {
+    partial.kept = partial.kept || partial.start < place;
+    partial.start = std::max(partial.start, place);
+  }
+}
+
+bool Reassembler::has_kept() const { return std::ranges::any_of(active_, &Partial::kept); }
 
 void Reassembler::expire(std::chrono::nanoseconds now) {
   for (Partials* list : {&refused_, &active_}) {

@@ -41,6 +41,11 @@ class Reassembler {
   // What becomes whole all the same is counted `uncommittable`.
   void gone_until(std::uint64_t place) { gone_ = place; }
 
+  // As Decoder has them.
+  void write_half_done(ByteBuffer& out) const;
+  void kept_until(std::uint64_t place);
+  bool has_kept() const;
+
   bool waiting() const { return !streams_.empty(); }
   Held held() const { return {.messages = active_.size(), .bytes = held_bytes_}; }
 
@@ -53,12 +58,14 @@ class Reassembler {
     std::uint64_t start = 0;            // where the first of them stands
     std::chrono::nanoseconds heard{0};  // when its last fragment came
     std::uint64_t heard_at = 0;         // and where in the stream
+    bool kept = false;                  // what came before `start` is kept elsewhere
     bool refused = false;               // counted already; its remaining fragments are skipped
     Message head;                       // all of the message but its payload
     ByteBuffer payload;
   };
   using Partials = std::list<Partial>;
 
+  static bool came_before(const Partial& partial, const Frame& fragment);
   Partial* find_or_begin(const Frame& fragment);
   Partial* new_partial(const Frame& fragment);
   void begin(Partial& partial, const Frame& fragment);

@@ -46,6 +46,15 @@ StreamReceiver::StreamReceiver(Endpoint endpoint, Capabilities capabilities,
   readiness_.watch(timer_.get(), EPOLLIN);
 }
 
+void StreamReceiver::keep_half_done_in(const std::string& path) {
+  HalfDoneFile& file = current_.half_done.emplace(path);
+  const ByteBuffer kept = file.load();
+  if (kept.empty()) return;
+  std::ranges::copy(kept.view(), current_.decoder->room(kept.size()).begin());
+  current_.decoder->filled(kept.size());
+  current_.restored = kept.size();
+}
+
 Inlet StreamReceiver::make_inlet(std::unique_ptr<ByteSource> source) {
   Inlet inlet{.source = std::move(source), .decoder = make_decoder_()};
   if (left_ || stops_) inlet.decoder->read_exactly();
@@ -55,8 +64,8 @@ Inlet StreamReceiver::make_inlet(std::unique_ptr<ByteSource> source) {
 
 Counters StreamReceiver::counters() const {
   Counters all = retired_;
-  all += current_.decoder->counters();
-  for (const Inlet& inlet : older_) all += inlet.decoder->counters();
+  all += current_.counters();
+  for (const Inlet& inlet : older_) all += inlet.counters();
   return all;
 }
 
@@ -163,6 +172,7 @@ bool StreamReceiver::fill(Inlet& inlet, Time now) {
   if (stops_ && !decoder.waiting()) return false;
   const auto most = stops_ ? std::optional<std::uint64_t>(1) : left_;
   if (most) room = room.first(std::min<std::uint64_t>(room.size(), decoder.wanted(*most)));
+  inlet.settle_restored();
   const IoResult result = inlet.source->read(room);
   inlet.left = result.status == IoStatus::no_peer || result.status == IoStatus::end;
   switch (result.status) {

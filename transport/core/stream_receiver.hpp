@@ -30,6 +30,10 @@ class StreamReceiver final : public Receiver {
                  MakeDecoder make_decoder, std::optional<std::uint64_t> take_at_most,
                  std::chrono::nanoseconds busy_poll = {});
 
+  // With Capabilities::explicit_commit, before anything is received: what is half done when the
+  // source is full of it is kept in that file, and goes on from there after a crash. Throws Error.
+  void keep_half_done_in(const std::string& path);
+
   const Endpoint& endpoint() const override { return endpoint_; }
   Capabilities capabilities() const override { return capabilities_; }
   int poll_fd() override;

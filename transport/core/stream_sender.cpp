@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t kPagesAtOnce = 8;
 // Between two looks for room in a pipe that is read at full speed: the reader takes many pages at
 // once, and each look holds the pipe.
-constexpr std::chrono::microseconds kMoment{2};
+constexpr std::chrono::microseconds kSettlingMoment{2};
 // Bytes that have left.
 constexpr std::uint64_t kWorthFreshPages = std::uint64_t{4} << 20;
 // How long the flusher waits to try again when no event tells that there is room.
@@ -257,7 +257,7 @@ SendResult StreamSender::push_until(Deadline deadline, Lock& lock) {
       result = push(Push::all);
       return settled();
     };
-    if (settled() || short_wait_.spin(kMoment, settles)) return result;
+    if (settled() || short_wait_.spin(kSettlingMoment, settles)) return result;
     if (readiness_.closed()) return SendResult::closed;
     out_->waited_for = true;
     lock.unlock();

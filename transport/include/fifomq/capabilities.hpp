@@ -8,6 +8,7 @@
 
 namespace fifomq {
 
+// Each is a promise, and false promises nothing.
 struct Capabilities {
   bool carries_origin = false;   // topic, type, writer and sequence arrive with the payload
   bool sequenced = false;        // keeps a writer's order for a single receiver: gaps mean loss
@@ -17,8 +18,12 @@ struct Capabilities {
   bool fork_safe = false;        // parent and child may both go on after fork()
   bool explicit_commit = false;  // uncommitted messages come again after a crash
   bool acknowledges = false;     // settled() counts what the far end has taken over
+  // What is not committed (receiving), or is settled (sending), is still there after this machine's
+  // power has failed.
+  bool survives_power_loss = false;
 };
 
+// Every capability with its name, in the order above.
 inline constexpr auto kCapabilityNames =
     std::to_array<std::pair<std::string_view, bool Capabilities::*>>({
         {"carries_origin", &Capabilities::carries_origin},
@@ -29,6 +34,7 @@ inline constexpr auto kCapabilityNames =
         {"fork_safe", &Capabilities::fork_safe},
         {"explicit_commit", &Capabilities::explicit_commit},
         {"acknowledges", &Capabilities::acknowledges},
+        {"survives_power_loss", &Capabilities::survives_power_loss},
     });
 
 }  // namespace fifomq

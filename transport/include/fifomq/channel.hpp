@@ -13,10 +13,12 @@
 #include <fifomq/counters.hpp>
 #include <fifomq/deadline.hpp>
 #include <fifomq/endpoint.hpp>
+#include <fifomq/export.hpp>
 #include <fifomq/message.hpp>
 
 namespace fifomq {
 
+// How send() and flush() end. What is wrong with the message or the system is an Error instead.
 enum class SendResult {
   sent,       // accepted, whole
   dropped,    // accepted and, as the endpoint asks for it, thrown away and counted
@@ -25,17 +27,25 @@ enum class SendResult {
   closed,     // close() was called; nothing of the message will be delivered
 };
 
+// It would have had to wait longer, for room or for somebody; a later try may do.
+constexpr bool would_wait(SendResult result) noexcept {
+  return result == SendResult::timed_out || result == SendResult::no_peer;
+}
+
+// How receive() ends.
 enum class ReceiveResult {
-  received,
+  received,       // a message came, whole
   timed_out,      // nothing came until the deadline
   end_of_stream,  // nothing more will come
   closed,         // close() was called
 };
 
-const char* to_string(SendResult result) noexcept;
-const char* to_string(ReceiveResult result) noexcept;
+FIFOMQ_EXPORT const char* to_string(
+    SendResult result) noexcept;  // the enumerator's name, such as "no_peer"
+FIFOMQ_EXPORT const char* to_string(ReceiveResult result) noexcept;  // the enumerator's name
 
-class Channel {
+// What both ends have. Made by Registry; whoever has the pointer owns the end and all it has open.
+class FIFOMQ_EXPORT Channel {
  public:
   Channel() = default;
   Channel(const Channel&) = delete;
@@ -44,9 +54,10 @@ class Channel {
   Channel& operator=(Channel&&) = delete;
   // Closes. A sender's destructor waits for what is on its way at most as long as its endpoint
   // says.
-  virtual ~Channel() = default;
+  virtual ~Channel();
 
-  virtual const Endpoint& endpoint() const = 0;
+  virtual const Endpoint& endpoint() const = 0;  // as it was opened; valid as long as the channel
+  // What this end can do here and now: its endpoint's options and this system counted in.
   virtual Capabilities capabilities() const = 0;
 
   // For poll, epoll, asio, zmq_poll: readable (POLLIN, also for a sender) when the next call may
@@ -55,14 +66,19 @@ class Channel {
   // alone.
   virtual int poll_fd() = 0;
 
+  // A copy of the ledger. Does not wait.
   virtual Counters counters() const = 0;
 
   // Wakes a blocked call; from then on calls return `closed`. Idempotent.
   virtual void close() noexcept = 0;
 };
 
-class Sender : public Channel {
+// The end that sends.
+// NOLINTNEXTLINE(cppcoreguidelines-special-member-functions): those of Channel
+class FIFOMQ_EXPORT Sender : public Channel {
  public:
+  ~Sender() override;
+
   // Waits until the message is accepted whole, at most until the deadline. Throws Error: too_large
   // before a byte has left, not_representable where the framing cannot carry it; the channel lives
   // on after both.
@@ -86,8 +102,12 @@ class Sender : public Channel {
   Many send_many(std::span<const MessageView> messages, Deadline deadline);
 };
 
-class Receiver : public Channel {
+// The end that receives.
+// NOLINTNEXTLINE(cppcoreguidelines-special-member-functions): those of Channel
+class FIFOMQ_EXPORT Receiver : public Channel {
  public:
+  ~Receiver() override;
+
   // Waits for a message, at most until the deadline. On `received` the view is valid until the next
   // call on this receiver.
   virtual ReceiveResult receive(MessageView& message, Deadline deadline) = 0;

@@ -10,6 +10,8 @@
 
 namespace fifomq {
 
+// All count from the opening of the channel end, and only ever grow, but for those that say "now"
+// or "pending".
 struct Counters {
   // For a receiver: messages of which at least the beginning has arrived. For a sender: messages
   // taken over from the caller, that is, for which send() said `sent` or `dropped`.
@@ -18,6 +20,7 @@ struct Counters {
   std::uint64_t messages_pending = 0;    // half assembled or not handed on yet
 
   // Why messages were dropped.
+
   std::uint64_t too_large = 0;     // over max_message
   std::uint64_t cancelled = 0;     // its sender gave it up half way and said so
   std::uint64_t given_up = 0;      // its rest never came, or came out of order
@@ -27,12 +30,14 @@ struct Counters {
   std::uint64_t unsubscribed = 0;  // published while nobody subscribed to it
 
   // The byte stream.
-  std::uint64_t bytes_in = 0;
+
+  std::uint64_t bytes_in = 0;           // read, framing included
   std::uint64_t bytes_in_messages = 0;  // in the frames of messages that were handed out
   std::uint64_t bytes_skipped = 0;      // damage, garbage, and frames of dropped messages
-  std::uint64_t bytes_pending = 0;
-  std::uint64_t bytes_out = 0;
-  std::uint64_t frames_damaged = 0;  // frames that had begun and turned out broken
+  std::uint64_t bytes_pending = 0;      // read, not yet known to be either
+  std::uint64_t bytes_out = 0;          // a sender's, written out of this process
+  std::uint64_t backlog_bytes = 0;      // wait to be read now, where the transport can tell
+  std::uint64_t frames_damaged = 0;     // frames that had begun and turned out broken
 
   std::uint64_t sequence_gaps =
       0;  // messages missing in a writer's numbering; see Capabilities::sequenced
@@ -46,10 +51,15 @@ struct Counters {
 
   std::uint64_t peers = 0;       // now, where the transport can tell
   std::uint64_t peers_lost = 0;  // since the start
+  // Connections that ended before they were peers: a key that is not allowed, another protocol,
+  // nothing said in time.
+  std::uint64_t peers_refused = 0;
 
+  // All that were dropped, whatever the reason.
   std::uint64_t dropped() const {
     return too_large + cancelled + given_up + over_memory + undecodable + full + unsubscribed;
   }
+  // Whether both equations hold, as they do between any two calls.
   bool balanced() const {
     return messages_received == messages_delivered + dropped() + messages_pending &&
            bytes_in == bytes_in_messages + bytes_skipped + bytes_pending;
@@ -74,6 +84,7 @@ inline constexpr auto kCounterNames =
         {"bytes_skipped", &Counters::bytes_skipped},
         {"bytes_pending", &Counters::bytes_pending},
         {"bytes_out", &Counters::bytes_out},
+        {"backlog_bytes", &Counters::backlog_bytes},
         {"frames_damaged", &Counters::frames_damaged},
         {"sequence_gaps", &Counters::sequence_gaps},
         {"abandoned", &Counters::abandoned},
@@ -81,6 +92,7 @@ inline constexpr auto kCounterNames =
         {"reopened", &Counters::reopened},
         {"peers", &Counters::peers},
         {"peers_lost", &Counters::peers_lost},
+        {"peers_refused", &Counters::peers_refused},
     });
 
 // Two ledgers as one: what balances apart balances together.

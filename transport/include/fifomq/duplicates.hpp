@@ -16,7 +16,7 @@ namespace fifomq {
 // many are known, in about 1 MiB.
 class LatestSequences {
  public:
-  static constexpr std::size_t kGeneration = 4096;
+  static constexpr std::size_t kGeneration = 4096;  // writers
 
   // Valid until the next call.
   std::uint64_t& of(std::uint64_t writer) {

@@ -7,9 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include <fifomq/export.hpp>
+
 namespace fifomq {
 
-class Endpoint {
+// The text in its parts. Knows no scheme: what they mean is the transport's business.
+class FIFOMQ_EXPORT Endpoint {
  public:
   // Splits the text; a scheme without an address (`-`) needs no colon. %XX stands for a byte in the
   // address and in values, so that a path may hold a '?'. Throws Error (invalid_endpoint) for a
@@ -20,6 +23,7 @@ class Endpoint {
   const std::string& text() const { return text_; }        // as it was given
   const std::string& scheme() const { return scheme_; }    // before the first ':'
   const std::string& address() const { return address_; }  // between ':' and '?', decoded
+  // Keys and decoded values, in the order given; no key stands there twice.
   const std::vector<std::pair<std::string, std::string>>& options() const { return options_; }
 
  private:

@@ -5,8 +5,11 @@
 #include <string>
 #include <system_error>
 
+#include <fifomq/export.hpp>
+
 namespace fifomq {
 
+// What kind of error it is; stays the same where the sentence is reworded.
 enum class Errc {
   invalid_endpoint = 1,  // the text is no endpoint, or names no known scheme
   unknown_option,        // a key the transport does not have
@@ -27,20 +30,22 @@ enum class Errc {
 };
 
 // The name that stands in an error's text, such as "not_found".
-const char* error_name(Errc code) noexcept;
+FIFOMQ_EXPORT const char* error_name(Errc code) noexcept;
 
-const std::error_category& error_category() noexcept;
-std::error_code make_error_code(Errc code) noexcept;
+FIFOMQ_EXPORT const std::error_category& error_category() noexcept;  // named "fifomq"
+FIFOMQ_EXPORT std::error_code make_error_code(Errc code) noexcept;   // in that category
 
 // what() is one sentence for a person: "ENDPOINT: what is wrong, what would be right [error_name]".
-// It is one line: control characters, and bytes that are not UTF-8, stand in it as \xNN.
-class Error : public std::system_error {
+// It is one line: control characters, and bytes that are not UTF-8, stand in it as "\xNN".
+class FIFOMQ_EXPORT Error : public std::system_error {
  public:
+  // The sentence without endpoint and name, which what() adds.
   Error(Errc code, std::string endpoint, const std::string& sentence);
 
+  // The code as what it is; code() is the same for the standard library.
   Errc errc() const noexcept { return static_cast<Errc>(code().value()); }
-  const std::string& endpoint() const noexcept { return endpoint_; }
-  const char* what() const noexcept override { return text_.c_str(); }
+  const std::string& endpoint() const noexcept { return endpoint_; }  // may be empty
+  const char* what() const noexcept override;                         // as above
 
  private:
   std::string endpoint_;

@@ -9,8 +9,10 @@
 
 namespace fifomq {
 
+// Owns the sender that it forwards to.
 class ForwardingSender : public Sender {
  public:
+  // `to` must not be null.
   explicit ForwardingSender(std::unique_ptr<Sender> to) : to_(std::move(to)) {}
 
   const Endpoint& endpoint() const override { return to_->endpoint(); }
@@ -25,14 +27,16 @@ class ForwardingSender : public Sender {
   std::uint64_t settled() const override { return to_->settled(); }
 
  protected:
-  Sender& to() const { return *to_; }
+  Sender& to() const { return *to_; }  // the one that is owned
 
  private:
   const std::unique_ptr<Sender> to_;
 };
 
+// Owns the receiver that it forwards to.
 class ForwardingReceiver : public Receiver {
  public:
+  // `to` must not be null.
   explicit ForwardingReceiver(std::unique_ptr<Receiver> to) : to_(std::move(to)) {}
 
   const Endpoint& endpoint() const override { return to_->endpoint(); }
@@ -47,7 +51,7 @@ class ForwardingReceiver : public Receiver {
   void stop_taking() override { to_->stop_taking(); }
 
  protected:
-  Receiver& to() const { return *to_; }
+  Receiver& to() const { return *to_; }  // the one that is owned
 
  private:
   const std::unique_ptr<Receiver> to_;

@@ -7,9 +7,14 @@
 
 namespace fifomq {
 
-enum class LogLevel { info, warning };
+// How much it matters.
+enum class LogLevel {
+  info,     // all is as it was asked for
+  warning,  // for somebody to look into
+};
 
-// Called on the thread that uses the channel; must not call back into it, and must not throw.
+// Called on the thread that uses the channel, or on one that the channel has itself: it bears calls
+// from several threads. Must not call back into the channel, and must not throw.
 using LogSink = std::function<void(LogLevel, std::string_view)>;
 
 }  // namespace fifomq

@@ -11,10 +11,14 @@
 
 namespace fifomq {
 
+// Bytes that somebody else owns.
 using ByteView = std::span<const std::byte>;
 
+// The bytes of the text, which must outlive the view.
 inline ByteView as_byte_view(std::string_view text) { return std::as_bytes(std::span(text)); }
 
+// The bytes as text, not looked at: whether they are UTF-8 is not known. They must outlive the
+// view.
 inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -25,13 +29,14 @@ struct Origin {
   std::uint64_t writer = 0;    // random, one for each opened sender; 0 = unknown
   std::uint64_t sequence = 0;  // 1, 2, 3 ... for each writer
 
+  // The same writer and the same number, so the same message.
   friend bool operator==(const Origin&, const Origin&) = default;
 };
 
 // A message that somebody else owns. From Receiver::receive it is valid until the next call on that
 // receiver; Sender::send reads it only during the call.
 struct MessageView {
-  ByteView payload{};
+  ByteView payload{};        // may be empty; at most max_message bytes
   std::string_view topic{};  // UTF-8, at most 1 KiB
   std::string_view
       type{};  // full name of the Protobuf message in the payload, at most 1 KiB; may be empty
@@ -45,15 +50,16 @@ struct MessageView {
 
 // A message that owns its bytes, for whoever keeps one longer than a MessageView lives.
 struct Message {
-  std::vector<std::byte> payload;
-  std::string topic;
-  std::string type;
-  std::optional<Origin> origin;
-  std::uint64_t sent_unix_nanos = 0;
-  std::uint32_t hops = 0;
-  std::vector<std::byte> unknown_fields;
+  std::vector<std::byte> payload;         // as in MessageView
+  std::string topic;                      // as in MessageView
+  std::string type;                       // as in MessageView
+  std::optional<Origin> origin;           // as in MessageView
+  std::uint64_t sent_unix_nanos = 0;      // as in MessageView
+  std::uint32_t hops = 0;                 // as in MessageView
+  std::vector<std::byte> unknown_fields;  // as in MessageView
 
   Message() = default;
+  // Copies all that the view shows.
   explicit Message(const MessageView& view)
       : payload(view.payload.begin(), view.payload.end()),
         topic(view.topic),

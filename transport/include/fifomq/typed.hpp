@@ -65,6 +65,7 @@ ReceiveResult receive(Receiver& receiver, T& message, Deadline deadline,
 
 namespace typed {
 
+// Bytes; where Protobuf ends.
 inline constexpr std::size_t kMostSerialized = std::numeric_limits<int>::max();
 
 // A thread's buffer for serializing. Taken out while it is in use, because a channel may call a log
@@ -110,6 +111,7 @@ inline std::string missing_field(const google::protobuf::Message& message) {
   return "a required field of a message inside it is missing";
 }
 
+// Which message it is, for an error's text.
 inline std::string described(const MessageView& view) {
   if (!view.origin || view.origin->writer == 0) return "a message of an unknown writer";
   return "message " + std::to_string(view.origin->sequence) + " of writer " +
@@ -119,12 +121,14 @@ inline std::string described(const MessageView& view) {
 // One received payload on its way to a type.
 class Decoding {
  public:
+  // Keeps references to both, until it is gone.
   Decoding(const MessageView& view, google::protobuf::Message& fresh, std::string_view endpoint)
       : view_(view),
         fresh_(fresh),
         wanted_(fresh.GetDescriptor()->full_name()),
         endpoint_(endpoint) {}
 
+  // Fills `fresh`. Throws what decode() throws.
   void run(const DecodeLimits& limits) {
     if (!view_.type.empty() && view_.type != wanted_) {
       fail(Errc::other_message_type, described(view_) + " is a " + std::string(view_.type) +

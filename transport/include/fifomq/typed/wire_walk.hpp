@@ -20,8 +20,9 @@
 
 namespace fifomq::typed {
 
+// What a walk has found.
 enum class WalkResult {
-  fits,
+  fits,         // within all limits
   damaged,      // no wire format, or lengths that do not fit into each other
   too_deep,     // more messages inside each other than the limit
   too_large,    // more memory than the limit
@@ -44,6 +45,7 @@ class WireWalk {
     check_supported(type_);
   }
 
+  // Once for each object. What it finds first is the result.
   WalkResult walk(ByteView payload) {
     at_ = payload.data();
     levels_[0] = {type_, at_ + payload.size(), 0, 0, false};
