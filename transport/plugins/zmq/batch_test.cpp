@@ -1,5 +1,7 @@
 // batch=SIZE: what plain clients find on the wire, and what our receivers make of batches that are
 // right, cut or damaged.
+#include "batch.hpp"
+
 #include <gtest/gtest.h>
 #include <zmq.h>
 
@@ -238,6 +240,29 @@ TEST_F(BatchTest, AnEndWhileFullLosesNothingThatWasAccepted) {
       MessageView message;
       ASSERT_EQ(in->receive(message, soon()), ReceiveResult::received) << i << " of " << accepted;
     }
+  }
+}
+
+// Little at a time makes many small batches, which wait for the receiver beside each other.
+TEST(Batch, ASmallOneKeepsLittleMemory) {
+  constexpr std::size_t kPayload = 100;
+  core::Readiness readiness("test");
+  const auto in_flight = zeromq::InFlight::open(readiness);
+  zeromq::Batch batch(*in_flight, std::size_t{64} << 10, zeromq::Batch::Topics::any);
+  for (std::size_t messages = 1; messages < 400; ++messages) {
+    const std::string payload(kPayload, static_cast<char>(messages));
+    const MessageView message = {.payload = as_byte_view(payload),
+                                 .origin = Origin{.writer = 1, .sequence = 1}};
+    const core::FrameBody each(message);
+    for (std::size_t i = 0; i < messages; ++i) {
+      ASSERT_EQ(batch.append(each, {}), zeromq::Batch::Fit::appended);
+    }
+    zmq::message_t body;
+    const auto finished = batch.finish(body);
+    ASSERT_EQ(finished.bytes, body.size());
+    ASSERT_GE(finished.memory, finished.bytes);
+    ASSERT_LE(finished.memory, finished.bytes * 4 + 200);
+    ASSERT_EQ(payloads_of(body.to_string()), std::vector<std::string>(messages, payload));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "in_flight.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -47,9 +48,9 @@ InFlight::~InFlight() {
 }
 
 std::byte* InFlight::make(zmq::message_t& message, std::size_t size) {
-  std::byte* const bytes = draft(size);
-  finish_draft(message, size, 1);
-  return bytes;
+  Block& block = *take_block(size);
+  hand_to(message, block, size, 1);
+  return block.bytes();
 }
 
 std::byte* InFlight::draft(std::size_t size) {
@@ -58,13 +59,25 @@ std::byte* InFlight::draft(std::size_t size) {
 }
 
 void InFlight::finish_draft(zmq::message_t& message, std::size_t size, std::uint64_t messages) {
-  Block& block = *draft_;
+  hand_to(message, *std::exchange(draft_, nullptr), size, messages);
+}
+
+void InFlight::finish_draft_copied(zmq::message_t& message, std::size_t size,
+                                   std::uint64_t messages) {
+  Block& block = *take_block(size);
+  std::memcpy(block.bytes(), draft_->bytes(), size);
+  hand_to(message, block, size, messages);
+}
+
+// From here on libzmq has it.
+void InFlight::hand_to(zmq::message_t& message, Block& block, std::size_t size,
+                       std::uint64_t messages) {
   block.owner = this;
   block.size = size;
   block.messages = static_cast<std::uint32_t>(messages);
   block.withdrawn = false;
   message.rebuild(block.bytes(), size, &InFlight::free, &block);
-  latest_ = std::exchange(draft_, nullptr);  // libzmq has it now
+  latest_ = &block;
   ++made_;
   made_messages_ += messages;
   made_bytes_ += size;

@@ -42,9 +42,12 @@ class InFlight {  // NOLINT(*.Padding): what different threads write stands apar
   std::byte* make(zmq::message_t& message, std::size_t size);
 
   // The same in two steps, for a size that is known last, and for several messages in one: first
-  // room for at most `size` bytes, then the message. There is one draft at a time.
+  // room for at most `size` bytes, each time the same, then the message. There is one draft at a
+  // time, and it stays where make() is called before it is finished.
   std::byte* draft(std::size_t size);
   void finish_draft(zmq::message_t& message, std::size_t size, std::uint64_t messages);
+  // In no more memory than `size` bytes need; the draft's is kept for the next one.
+  void finish_draft_copied(zmq::message_t& message, std::size_t size, std::uint64_t messages);
 
   // The message made last will not be sent: its release tells the sender nothing new.
   void withdraw_latest();
@@ -67,6 +70,7 @@ class InFlight {  // NOLINT(*.Padding): what different threads write stands apar
   struct Block;
 
   Block* take_block(std::size_t size);
+  void hand_to(zmq::message_t& message, Block& block, std::size_t size, std::uint64_t messages);
   void sort_returned();
   static void free(void* data, void* hint);
   void let_go(Block& block);

@@ -36,6 +36,10 @@ constexpr auto kSendOptions = std::to_array<OptionInfo>({
     kBatch,
     kWaitPeers,
     core::kMaxMessageOption,
+    kCurveKey,
+    kCurveClients,
+    kCurveServer,
+    kPlaintext,
 });
 
 constexpr auto kPublishOptions = std::to_array<OptionInfo>({
@@ -48,6 +52,10 @@ constexpr auto kPublishOptions = std::to_array<OptionInfo>({
     kBatch,
     {"wait_peers", "COUNT", "0", "send waits until there are so many subscriptions"},
     core::kMaxMessageOption,
+    kCurveKey,
+    kCurveClients,
+    kCurveServer,
+    kPlaintext,
 });
 
 constexpr auto kReceiveOptions = std::to_array<OptionInfo>({
@@ -55,6 +63,10 @@ constexpr auto kReceiveOptions = std::to_array<OptionInfo>({
     {"topic", "TEXT", "", "topic of messages whose body=payload carries none"},
     kHighWaterMark,
     core::kMaxMessageOption,
+    kCurveKey,
+    kCurveClients,
+    kCurveServer,
+    kPlaintext,
 });
 
 constexpr auto kSubscribeOptions = std::to_array<OptionInfo>({
@@ -62,6 +74,10 @@ constexpr auto kSubscribeOptions = std::to_array<OptionInfo>({
     {"topic", "TEXT", "", "subscribe to topics that begin like this; nothing = all"},
     kHighWaterMark,
     core::kMaxMessageOption,
+    kCurveKey,
+    kCurveClients,
+    kCurveServer,
+    kPlaintext,
 });
 
 constexpr auto kPairOptions = std::to_array<OptionInfo>({
@@ -73,10 +89,39 @@ constexpr auto kPairOptions = std::to_array<OptionInfo>({
     kBatch,
     kWaitPeers,
     core::kMaxMessageOption,
+    kCurveKey,
+    kCurveClients,
+    kCurveServer,
+    kPlaintext,
+});
+
+constexpr auto kReliableOptions = std::to_array<OptionInfo>({
+    {"topic", "TEXT", "", "sending: topic of messages that have none"},
+    {"credit", "SIZE", "16MiB",
+     "sending: memory for what is not acknowledged; receiving: taken from each sender and not "
+     "committed"},
+    {"linger", "DURATION", "1s", "sending: at the end, how long acknowledgements are waited for"},
+    core::kMaxMessageOption,
+    kCurveKey,
+    kCurveClients,
+    kCurveServer,
+    kPlaintext,
 });
 
 constexpr Capabilities kSends{.carries_origin = true, .back_pressure = true, .sees_peer = true};
 constexpr Capabilities kReceives{.carries_origin = true, .back_pressure = true};
+constexpr Capabilities kReliablySends{.carries_origin = true,
+                                      .sequenced = true,
+                                      .back_pressure = true,
+                                      .sees_peer = true,
+                                      .waits_for_peer = true,
+                                      .acknowledges = true,
+                                      .survives_power_loss = true};
+constexpr Capabilities kReliablyReceives{.carries_origin = true,
+                                         .sequenced = true,
+                                         .back_pressure = true,
+                                         .waits_for_peer = true,
+                                         .explicit_commit = true};
 
 const auto kSchemes = std::to_array<SchemeInfo>({
     {"zmq+push",
@@ -99,6 +144,9 @@ const auto kSchemes = std::to_array<SchemeInfo>({
      kPublishOptions},
     {"zmq+sub", "zmq+sub:[@]ADDRESS", "subscribes to topics", {}, kReceives, kSubscribeOptions},
     {"zmq+pair", "zmq+pair:[@]ADDRESS", "one peer", kSends, kReceives, kPairOptions},
+    {"zmq+reliable", "zmq+reliable:[@]ADDRESS",
+     "acknowledged, and sent again until it is: any number of senders, one receiver",
+     kReliablySends, kReliablyReceives, kReliableOptions},
 });
 
 constexpr auto kTypes = std::to_array<std::pair<std::string_view, SocketType>>({
@@ -107,6 +155,7 @@ constexpr auto kTypes = std::to_array<std::pair<std::string_view, SocketType>>({
     {"zmq+pub", SocketType::pub},
     {"zmq+sub", SocketType::sub},
     {"zmq+pair", SocketType::pair},
+    {"zmq+reliable", SocketType::reliable},
 });
 
 constexpr std::string_view kIpc = "ipc://";
@@ -138,6 +187,17 @@ std::uint64_t batch_option(const core::OptionReader& reader, const ZmqOptions& o
     reader.refuse("batch", given, "0B with on_full=drop-old, which drops single messages");
   }
   return batch;
+}
+
+std::uint64_t credit_option(const core::OptionReader& reader) {
+  constexpr std::uint64_t kDefault = std::uint64_t{16} << 20;
+  constexpr std::uint64_t kLeast = std::uint64_t{256} << 10;
+  constexpr std::uint64_t kMost = std::uint64_t{64} << 30;
+  const std::uint64_t credit = reader.size_bytes("credit", kDefault);
+  if (credit < kLeast || credit > kMost) {
+    reader.refuse("credit", reader.text("credit").value_or(""), "256KiB to 64GiB");
+  }
+  return credit;
 }
 
 void parse_address(const Endpoint& endpoint, ZmqOptions& options) {
@@ -192,10 +252,16 @@ ZmqOptions parse_options(const Endpoint& endpoint) {
   options.wait_peers = reader.number("wait_peers", 0, 100'000);
   options.max_message = core::limit_options(reader).max_message;
   options.batch = batch_option(reader, options);
+  options.credit = credit_option(reader);
+  options.security = security_options(reader);
+  check_exposure(options.address, options.binds, options.security, options.endpoint);
   return options;
 }
 
 Capabilities capabilities_of(const ZmqOptions& options, Direction direction) {
+  if (options.type == SocketType::reliable) {
+    return direction == Direction::send ? kReliablySends : kReliablyReceives;
+  }
   Capabilities capabilities = direction == Direction::send ? kSends : kReceives;
   capabilities.carries_origin = options.body == Body::frame;
   capabilities.back_pressure = options.on_full == OnFull::block;

@@ -9,10 +9,11 @@
 #include <fifomq/transport.hpp>
 
 #include "core/frame.hpp"
+#include "security.hpp"
 
 namespace fifomq::zeromq {
 
-enum class SocketType { push, pull, pub, sub, pair };
+enum class SocketType { push, pull, pub, sub, pair, reliable };
 
 enum class Body {
   frame,    // one fifomq.v1.Frame
@@ -40,6 +41,8 @@ struct ZmqOptions {
   std::uint64_t wait_peers = 0;
   std::uint64_t max_message = 0;  // bytes
   std::uint64_t batch = 0;        // bytes in one ZeroMQ message; 0 = a message in each
+  std::uint64_t credit = 0;       // reliable: bytes that are not acknowledged
+  SecurityOptions security{};
 
   // Publishing carries the topic in a part of its own.
   bool has_topic_part() const { return type == SocketType::pub || type == SocketType::sub; }

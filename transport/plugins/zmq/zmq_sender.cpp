@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <thread>
 #include <utility>
 
 #include <fifomq/error.hpp>
 
-#include "core/plain_frame.hpp"
+#include "core/frame_body.hpp"
 #include "core/send_errors.hpp"
 
 namespace fifomq::zeromq {
@@ -21,7 +20,7 @@ constexpr auto kLookInterval = std::chrono::milliseconds(1);
 // Between two turns in which what was gathered leaves.
 constexpr auto kTurn = std::chrono::microseconds(200);
 
-zmq::socket_type socket_type(SocketType type) {
+zmq::socket_type sending_type(SocketType type) {
   switch (type) {
     case SocketType::pub:
       return zmq::socket_type::xpub;
@@ -31,8 +30,6 @@ zmq::socket_type socket_type(SocketType type) {
       return zmq::socket_type::push;
   }
 }
-
-ByteView bytes_of(const zmq::message_t& part) { return {part.data<std::byte>(), part.size()}; }
 
 void set(zmq::message_t& part, std::string_view text) { part.rebuild(text.data(), text.size()); }
 
@@ -44,13 +41,13 @@ ZmqOptions socket_options(ZmqOptions options) {
 
 }  // namespace
 
-ZmqSender::ZmqSender(Endpoint endpoint, ZmqOptions options, std::shared_ptr<zmq::context_t> context,
+ZmqSender::ZmqSender(Endpoint endpoint, ZmqOptions options, std::shared_ptr<Context> context,
                      LogSink log)
     : endpoint_(std::move(endpoint)),
       options_(std::move(options)),
       log_(std::move(log)),
-      socket_(std::move(context), socket_options(options_), socket_type(options_.type),
-              Direction::send),
+      socket_(std::move(context), socket_options(options_), sending_type(options_.type),
+              Direction::send, log_),
       in_flight_(InFlight::open(socket_.readiness())) {
   if (options_.batch > 0) batch_.emplace(*in_flight_, options_.batch);
   socket_.readiness().signal();
@@ -68,23 +65,10 @@ ZmqSender::~ZmqSender() {
                                   " messages were still unsent after linger=" +
                                   std::to_string(options_.linger.count()) + "ms");
     }
-    wait_for_kernel(deadline);
+    socket_.peers().wait_for_kernel(deadline);
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline.remaining());
     socket_.zmq().set(zmq::sockopt::linger, static_cast<int>(left.count()));
   } catch (...) {  // NOLINT(bugprone-empty-catch): there is nobody left to tell
-  }
-}
-
-// What libzmq has let go of may still be in its write buffer, which it throws away when it closes;
-// and a peer whose queue is full when the connection closes throws away what it has not read
-// (both 4.3.4). No event tells when the last byte has been taken over, so the kernel is asked again
-// and again.
-void ZmqSender::wait_for_kernel(Deadline deadline) {
-  constexpr auto kInterval = std::chrono::milliseconds(1);
-  for (int empty = 0; empty < 2 && !deadline.expired();) {
-    socket_.peers().update();
-    empty = socket_.peers().kernel_backlog() == 0 ? empty + 1 : 0;
-    std::this_thread::sleep_for(kInterval);
   }
 }
 
@@ -92,12 +76,10 @@ bool ZmqSender::closed() const { return !ending_ && socket_.readiness().closed()
 
 Counters ZmqSender::counters() const {
   const auto guard = lock();
-  socket_.peers().update();
   Counters all = counters_;
+  socket_.count_peers(all);
   all.messages_pending = pending();
   all.messages_delivered = all.messages_received - all.dropped() - all.messages_pending;
-  all.peers = socket_.peers().peers();
-  all.peers_lost = socket_.peers().peers_lost();
   return all;
 }
 
@@ -174,6 +156,7 @@ bool ZmqSender::have_flusher() noexcept {
 }
 
 SendResult ZmqSender::gather(const MessageView& message, Deadline deadline) {
+  const core::FrameBody body(message);
   while (true) {
     if (finished_messages_ > 0) {
       const SendResult earlier = send_finished(deadline, options_.on_full);
@@ -183,7 +166,7 @@ SendResult ZmqSender::gather(const MessageView& message, Deadline deadline) {
       }
       if (earlier != SendResult::sent) return earlier;
     }
-    const Batch::Fit fit = batch_->append(message);
+    const Batch::Fit fit = batch_->append(body, message.topic);
     if (fit == Batch::Fit::appended) return SendResult::sent;
     if (batch_->empty()) return leave_at_once(message, deadline);
     finish_batch();
@@ -194,7 +177,7 @@ SendResult ZmqSender::gather(const MessageView& message, Deadline deadline) {
 void ZmqSender::finish_batch() {
   finished_messages_ = batch_->messages();
   if (options_.has_topic_part()) set(finished_.topic, batch_->topic());
-  finished_.body_bytes = batch_->finish(finished_.body);
+  finished_.body_bytes = batch_->finish(finished_.body).bytes;
 }
 
 // `sent` also when nobody had subscribed to it.
@@ -239,13 +222,10 @@ void ZmqSender::encode(const MessageView& message) {
     if (!message.payload.empty()) {
       std::memcpy(out, message.payload.data(), message.payload.size());
     }
-  } else if (const std::size_t plain = core::plain_body_size(message, *message.origin); plain > 0) {
-    parts_.body_bytes = plain;
-    core::write_plain_body(message, *message.origin, in_flight_->make(parts_.body, plain));
   } else {
-    const core::Frame frame = core::to_frame(message);
-    parts_.body_bytes = core::body_size(frame);
-    core::write_body(frame, in_flight_->make(parts_.body, parts_.body_bytes));
+    const core::FrameBody body(message);
+    parts_.body_bytes = body.size();
+    body.write(in_flight_->make(parts_.body, parts_.body_bytes));
   }
 }
 

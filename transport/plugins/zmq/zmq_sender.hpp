@@ -20,8 +20,7 @@ namespace fifomq::zeromq {
 // push, pub (on XPUB), pair.
 class ZmqSender final : public Sender {
  public:
-  ZmqSender(Endpoint endpoint, ZmqOptions options, std::shared_ptr<zmq::context_t> context,
-            LogSink log);
+  ZmqSender(Endpoint endpoint, ZmqOptions options, std::shared_ptr<Context> context, LogSink log);
   ZmqSender(const ZmqSender&) = delete;
   ZmqSender& operator=(const ZmqSender&) = delete;
   ZmqSender(ZmqSender&&) = delete;
@@ -66,7 +65,6 @@ class ZmqSender final : public Sender {
   bool has_room();
   SendResult drain(Deadline deadline);
   void arm(std::optional<std::uint64_t> most_in_flight);
-  void wait_for_kernel(Deadline deadline);
   bool enough_peers();
   void look_around(bool at_once);
   std::uint64_t pending() const;

@@ -1,19 +1,25 @@
 #include "zmq_socket.hpp"
 
-#include <linux/sockios.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 
 #include <cerrno>
-#include <cstring>
-#include <limits>
 
 #include <fifomq/error.hpp>
 
-#include "core/identity.hpp"
+#include "core/framing.hpp"
 #include "core/posix.hpp"
 
 namespace fifomq::zeromq {
+namespace {
+
+constexpr int kHandshakeMilliseconds = 5000;
+constexpr int kConnectMilliseconds = 2000;
+constexpr int kWaitingConnections = 4096;  // the system may grant less (somaxconn)
+// Over max_message, in one ZeroMQ message: for topic, type and framing.
+constexpr std::uint64_t kMargin = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMostDoubled = std::uint64_t{1} << 61;
+
+}  // namespace
 
 Error to_error(const zmq::error_t& error, const std::string& endpoint, const std::string& action) {
   switch (error.num()) {
@@ -30,93 +36,30 @@ Error to_error(const zmq::error_t& error, const std::string& endpoint, const std
   }
 }
 
-PeerMonitor::PeerMonitor(zmq::context_t& context, zmq::socket_t& watched,
-                         core::Readiness& readiness)
-    : events_(context, zmq::socket_type::pair) {
-  constexpr int kEvents = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CLOSED |
-                          ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                          ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                          ZMQ_EVENT_DISCONNECTED;
-  const std::string feed = "inproc://fifomq-monitor-" + std::to_string(core::random_id64());
-  uninterrupted([&] {
-    if (zmq_socket_monitor(watched.handle(), feed.c_str(), kEvents) != 0) throw zmq::error_t();
-  });
-  events_.set(zmq::sockopt::linger, 0);
-  uninterrupted([&] { events_.connect(feed); });
-  readiness.watch(events_.get(zmq::sockopt::fd), EPOLLIN);
-}
-
-void PeerMonitor::update() {
-  zmq::message_t event;
-  while (receive_now(events_, event)) {
-    // Two bytes of event, four of value; the second part is the peer's address.
-    std::uint16_t number = 0;
-    std::int32_t value = 0;
-    if (event.size() == sizeof number + sizeof value) {
-      std::memcpy(&number, event.data(), sizeof number);
-      std::memcpy(&value, event.data<std::byte>() + sizeof number, sizeof value);
-    }
-    zmq::message_t address;
-    if (event.more()) receive_now(events_, address);
-    take(number, value);
-  }
-}
-
-void PeerMonitor::take(std::uint16_t event, int fd) {
-  switch (event) {
-    case ZMQ_EVENT_CONNECTED:
-    case ZMQ_EVENT_ACCEPTED:
-      connections_.insert(fd);
-      return;
-    case ZMQ_EVENT_CLOSED:
-      unbound_ = true;
-      return;
-    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-      ++peers_;
-      return;
-    case ZMQ_EVENT_DISCONNECTED:
-      connections_.erase(fd);
-      break;
-    default:
-      ++failed_handshakes_;
-      return;
-  }
-  if (failed_handshakes_ > 0) {
-    --failed_handshakes_;
-  } else if (peers_ > 0) {
-    --peers_;
-    ++lost_;
-  }
-}
-
-void PeerMonitor::wait_for_unbind(Deadline deadline) {
-  unbound_ = false;
-  while (true) {
-    update();
-    if (unbound_) return;
-    pollfd feed{.fd = events_.get(zmq::sockopt::fd), .events = POLLIN, .revents = 0};
-    if (core::wait_for({&feed, 1}, deadline) == 0) return;
-  }
-}
-
-std::uint64_t PeerMonitor::kernel_backlog() const {
-  std::uint64_t sum = 0;
-  for (const int fd : connections_) {
-    int bytes = 0;
-    if (ioctl(fd, SIOCOUTQ, &bytes) == 0) sum += static_cast<std::uint64_t>(bytes);
-  }
-  return sum;
-}
-
-Socket::Socket(std::shared_ptr<zmq::context_t> context, const ZmqOptions& options,
-               zmq::socket_type type, Direction direction)
+Socket::Socket(std::shared_ptr<Context> context, const ZmqOptions& options, zmq::socket_type type,
+               Direction direction, const LogSink& log)
     : context_(std::move(context)), readiness_(options.endpoint) {
   check_ipc_path(options);
+  const SecurityOptions& security = options.security;
+  const Keys keys = read_keys(security, options.endpoint);
+  // Before anybody can come.
+  if (security.serves()) {
+    gate_ = std::make_unique<Gate>(context_->gatekeeper(options.endpoint), security.clients);
+  }
   const std::string action = (options.binds ? "bind " : "connect ") + options.address;
   try {
-    socket_ = zmq::socket_t(*context_, type);
+    socket_ = zmq::socket_t(context_->zmq(), type);
     set_options(options, direction);
-    peers_ = std::make_unique<PeerMonitor>(*context_, socket_, readiness_);
+    apply_keys(socket_, keys, gate_.get());
+    peers_ =
+        std::make_unique<PeerMonitor>(context_->zmq(), socket_, readiness_,
+                                      WatchedEnd{.endpoint = options.endpoint,
+                                                 .address = options.address,
+                                                 .binds = options.binds,
+                                                 .receives = direction == Direction::receive,
+                                                 .has_curve = security.has_keys(),
+                                                 .gate = gate_.get()},
+                                      core::notice_for(Endpoint::parse(options.endpoint), log));
     attach(options);
     readiness_.watch(socket_.get(zmq::sockopt::fd), EPOLLIN);
   } catch (const zmq::error_t& error) {
@@ -129,7 +72,6 @@ Socket::Socket(std::shared_ptr<zmq::context_t> context, const ZmqOptions& option
 Socket::~Socket() {
   try {
     if (bound_) {
-      peers_->update();
       uninterrupted([this] { socket_.unbind(socket_.get(zmq::sockopt::last_endpoint)); });
       peers_->wait_for_unbind(Deadline::after(std::chrono::seconds(1)));
     }
@@ -145,7 +87,26 @@ void Socket::set_options(const ZmqOptions& options, Direction direction) {
   // A message is queued for a peer that is there, not for an address that may never answer. A
   // receiver must not ask for this: libzmq then throws away what a leaving peer had sent (4.3.4,
   // hiccuped()).
-  if (!options.binds && direction == Direction::send) socket_.set(zmq::sockopt::immediate, 1);
+  const bool reliable = options.type == SocketType::reliable;
+  if (!options.binds && direction == Direction::send && !reliable) {
+    socket_.set(zmq::sockopt::immediate, 1);
+  }
+  if (reliable) {
+    set_reliable_options(direction);
+  } else {
+    set_keepalive(3);
+  }
+  // A connection that says nothing is dropped, and what a stranger may make us keep is bounded; but
+  // a message that is only too large for us costs nothing but itself.
+  socket_.set(zmq::sockopt::handshake_ivl, kHandshakeMilliseconds);
+  // The kernel asks less and less often for a host that does not answer.
+  socket_.set(zmq::sockopt::connect_timeout, kConnectMilliseconds);
+  if (options.binds) {
+    socket_.set(zmq::sockopt::backlog, kWaitingConnections);
+    socket_.set(
+        zmq::sockopt::maxmsgsize,
+        static_cast<std::int64_t>(std::min(options.max_message, kMostDoubled) * 2 + kMargin));
+  }
   if (options.address.find('[') != std::string::npos) socket_.set(zmq::sockopt::ipv6, 1);
   if (options.type == SocketType::pub) {
     socket_.set(zmq::sockopt::xpub_verboser, 1);
@@ -154,13 +115,46 @@ void Socket::set_options(const ZmqOptions& options, Direction direction) {
   if (options.type == SocketType::sub) socket_.set(zmq::sockopt::subscribe, options.topic);
 }
 
+// A reliable sender does without `immediate`: it looks for itself whether somebody is there, and
+// must not lose the acknowledgements of a receiver that leaves.
+void Socket::set_reliable_options(Direction direction) {
+  // A dead link is noticed by its kernel: while it is idle by what is below, while something is on
+  // its way by this. Not by ZMQ_HEARTBEAT: only a whole message is a sign of life there (libzmq
+  // 4.3.4), so one that takes longer than its timeout would never get through.
+  constexpr std::chrono::milliseconds kSilence(3000);
+  socket_.set(zmq::sockopt::tcp_maxrt, static_cast<int>(kSilence.count()));
+  set_keepalive(1);
+  // Soon at first, for who was only restarted.
+  socket_.set(zmq::sockopt::reconnect_ivl, 10);
+  socket_.set(zmq::sockopt::reconnect_ivl_max, 1000);
+  // Of two peers with one identity the new one wins.
+  if (direction == Direction::receive) socket_.set(zmq::sockopt::router_handover, 1);
+}
+
+// Who only receives would wait for a peer whose host is gone until the end of time. A peer that
+// only stands still keeps its connection: its kernel answers.
+void Socket::set_keepalive(int seconds) {
+  socket_.set(zmq::sockopt::tcp_keepalive, 1);
+  socket_.set(zmq::sockopt::tcp_keepalive_idle, seconds);
+  socket_.set(zmq::sockopt::tcp_keepalive_intvl, seconds);
+  socket_.set(zmq::sockopt::tcp_keepalive_cnt, 3);
+}
+
 void Socket::attach(const ZmqOptions& options) {
   if (options.binds) {
     uninterrupted([&] { socket_.bind(options.address); });
     bound_ = true;
+    peers_->update();
   } else {
     uninterrupted([&] { socket_.connect(options.address); });
   }
+}
+
+void Socket::count_peers(Counters& counters) {
+  peers_->update();
+  counters.peers = peers_->peers();
+  counters.peers_lost = peers_->peers_lost();
+  counters.peers_refused = peers_->peers_refused();
 }
 
 int Socket::events() {

@@ -1,9 +1,12 @@
 // `zmq+TYPE:ADDRESS`: ZeroMQ sockets.
 #include <mutex>
+#include <utility>
 
 #include <fifomq/transport.hpp>
 
-#include "core/framing.hpp"
+#include "reliable_receiver.hpp"
+#include "reliable_sender.hpp"
+#include "zmq_commands.hpp"
 #include "zmq_receiver.hpp"
 #include "zmq_sender.hpp"
 
@@ -15,35 +18,46 @@ class ZmqTransport final : public Transport {
  public:
   std::span<const SchemeInfo> schemes() const override { return scheme_infos(); }
 
+  std::span<const CommandInfo> commands() const override { return command_infos(); }
+
   void check(const Endpoint& endpoint, Direction) const override {
-    check_ipc_path(parse_options(endpoint));
+    const ZmqOptions options = parse_options(endpoint);
+    check_ipc_path(options);
+    read_keys(options.security, options.endpoint);
   }
 
   std::unique_ptr<Sender> open_sender(const Endpoint& endpoint, const OpenOptions& open) override {
-    return std::make_unique<ZmqSender>(endpoint, parse_options(endpoint), context(), open.log);
+    ZmqOptions options = parse_options(endpoint);
+    if (options.type == SocketType::reliable) {
+      return std::make_unique<ReliableSender>(endpoint, std::move(options), context(), open.log);
+    }
+    return std::make_unique<ZmqSender>(endpoint, std::move(options), context(), open.log);
   }
 
   std::unique_ptr<Receiver> open_receiver(const Endpoint& endpoint,
                                           const OpenOptions& open) override {
-    return std::make_unique<ZmqReceiver>(endpoint, parse_options(endpoint), context(),
-                                         open.take_at_most, core::notice_for(endpoint, open.log));
+    const ZmqOptions options = parse_options(endpoint);
+    if (options.type == SocketType::reliable) {
+      return std::make_unique<ReliableReceiver>(endpoint, options, context(), open);
+    }
+    return std::make_unique<ZmqReceiver>(endpoint, options, context(), open);
   }
 
  private:
   // Made on the first need: it starts threads. Each channel holds it, so it ends with the last of
   // them.
-  std::shared_ptr<zmq::context_t> context() {
+  std::shared_ptr<Context> context() {
     const std::lock_guard lock(mutex_);
-    std::shared_ptr<zmq::context_t> context = context_.lock();
+    std::shared_ptr<Context> context = context_.lock();
     if (!context) {
-      context = std::make_shared<zmq::context_t>();
+      context = std::make_shared<Context>();
       context_ = context;
     }
     return context;
   }
 
   std::mutex mutex_;
-  std::weak_ptr<zmq::context_t> context_;
+  std::weak_ptr<Context> context_;
 };
 
 }  // namespace
