@@ -18,14 +18,15 @@
 #include "core/unique_fd.hpp"
 #include "support/random.hpp"
 #include "support/sanitized.hpp"
+#include "support/soon.hpp"
 #include "support/wire.hpp"
 
 namespace fifomq {
 namespace {
 
-using Payloads = std::vector<std::string>;
+using test::soon;
 
-Deadline soon() { return Deadline::after(std::chrono::seconds(60)); }
+using Payloads = std::vector<std::string>;
 
 void write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -70,8 +71,8 @@ struct Tail {
   std::string next;
   Payloads delivered_of_tail;
 
-  friend void PrintTo(const Tail& tail, std::ostream* out) {  // NOLINT: GoogleTest's name
-    *out << tail.framing;
+  friend void PrintTo(const Tail& shown, std::ostream* out) {  // NOLINT: GoogleTest's name
+    *out << shown.framing;
   }
 };
 

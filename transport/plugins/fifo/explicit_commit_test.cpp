@@ -60,9 +60,15 @@ class ExplicitCommit : public testing::Test {
     for (; receive() != "timed_out"; ++count) receiver_->commit(received_);
     return count;
   }
-  bool readable() {
+  bool readable(int timeout_ms = 0) {
     pollfd item{.fd = receiver_->poll_fd(), .events = POLLIN, .revents = 0};
-    return ::poll(&item, 1, 0) == 1;
+    return ::poll(&item, 1, timeout_ms) == 1;
+  }
+  // The path is looked at once more a moment after it is first watched, which wakes who waits.
+  void let_the_watch_settle() {
+    EXPECT_EQ(receive(), "timed_out");
+    EXPECT_TRUE(readable(60'000));
+    EXPECT_EQ(receive(), "timed_out");
   }
   int standing() const {
     const core::UniqueFd reader(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
@@ -81,7 +87,8 @@ class ExplicitCommit : public testing::Test {
 
 TEST_F(ExplicitCommit, WhatStandsUncommittedMakesNobodySpin) {
   const auto out = writer();
-  readable();
+  let_the_watch_settle();
+  EXPECT_FALSE(readable());
   write(out, test::checked_frame("one"));
   EXPECT_EQ(receive(), "one");
   EXPECT_EQ(receive(), "timed_out");

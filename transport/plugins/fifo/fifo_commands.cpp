@@ -12,8 +12,14 @@ constexpr auto kPeekOptions =
     std::to_array<OptionInfo>({{"format", "text|json", "text", "how a message is printed"}});
 
 constexpr auto kCommands = std::to_array<CommandInfo>({
-    {"hold", "PATH", "keep what waits in a named pipe while no service has it open", {}, run_hold},
-    {"peek", "FROM", "show what waits in a named pipe, and take nothing", kPeekOptions, run_peek},
+    {"hold",
+     "PATH",
+     "keep what waits in a named pipe while no service has it open",
+     {},
+     run_hold,
+     false},
+    {"peek", "FROM", "show what waits in a named pipe, and take nothing", kPeekOptions, run_peek,
+     true},
 });
 
 }  // namespace

@@ -56,12 +56,7 @@ FifoOptions parse_options(const Endpoint& endpoint) {
   const core::OptionReader reader(endpoint, kOptions);
   FifoOptions options;
   options.endpoint = endpoint.text();
-  options.path = endpoint.address();
-  if (options.path.starts_with("///")) options.path.erase(0, 2);
-  if (options.path.empty() || options.path.starts_with("//")) {
-    throw Error(Errc::invalid_endpoint, endpoint.text(),
-                "a path must follow, as in fifo:/run/app/in");
-  }
+  options.path = reader.path("a path must follow, as in fifo:/run/app/in");
   options.framing = core::framing_option(reader, options.framing);
   options.limits = core::limit_options(reader);
   options.topic = reader.text("topic").value_or("");

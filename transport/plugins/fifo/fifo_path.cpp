@@ -1,16 +1,14 @@
 #include "fifo_path.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <sstream>
 
 #include <fifomq/error.hpp>
 
+#include "core/file_lock.hpp"
 #include "core/posix.hpp"
 #include "passed_fd.hpp"
 #include "trusted_folder.hpp"
@@ -82,29 +80,6 @@ void make(const Folder& folder, const FifoOptions& options) {
 
 }  // namespace
 
-pid_t lock_owner(const core::UniqueFd& file) {
-  struct stat status {};
-  if (fstat(file.get(), &status) != 0) return 0;
-  char wanted[64];
-  snprintf(wanted, sizeof wanted, "%02x:%02x:%lu", major(status.st_dev), minor(status.st_dev),
-           static_cast<unsigned long>(status.st_ino));
-  std::istringstream locks(core::read_text("/proc/locks"));
-  for (std::string line; std::getline(locks, line);) {
-    std::istringstream fields(line);
-    std::string number;
-    std::string kind;
-    std::string advisory;
-    std::string access;
-    pid_t pid = 0;
-    std::string file_id;
-    if (fields >> number >> kind >> advisory >> access >> pid >> file_id && kind == "FLOCK" &&
-        file_id == wanted) {
-      return pid;
-    }
-  }
-  return 0;
-}
-
 core::UniqueFd locate(const FifoOptions& options) {
   if (!options.passed.empty()) return locate_passed(options);
   const Folder folder = find_folder(options);
@@ -140,14 +115,7 @@ core::UniqueFd open_located(const core::UniqueFd& handle, int flags) {
 }
 
 void lock_reader(const core::UniqueFd& reader, const FifoOptions& options) {
-  if (flock(reader.get(), LOCK_EX | LOCK_NB) == 0) return;
-  if (errno != EWOULDBLOCK)
-    throw core::system_error(errno, options.endpoint, "lock " + options.path);
-  const pid_t owner = lock_owner(reader);
-  throw Error(Errc::in_use, options.endpoint,
-              options.path + " is in use by " +
-                  (owner > 0 ? "pid " + std::to_string(owner) : "another process") +
-                  "; a FIFO has one reader");
+  core::lock_file(reader, options.endpoint, options.path, "a FIFO has one reader");
 }
 
 void set_capacity(const core::UniqueFd& end, const FifoOptions& options, const LogSink& log) {

@@ -29,9 +29,6 @@ core::UniqueFd open_located(const core::UniqueFd& handle, int flags);
 // the other one's process id.
 void lock_reader(const core::UniqueFd& reader, const FifoOptions& options);
 
-// Who has that lock, from /proc/locks, for readers of ours; 0 if it does not say.
-pid_t lock_owner(const core::UniqueFd& file);
-
 // Gives the pipe the capacity that was asked for; warns with the real one when the system refuses.
 void set_capacity(const core::UniqueFd& end, const FifoOptions& options, const LogSink& log);
 

@@ -109,6 +109,10 @@ void FifoSource::attach(core::Readiness& readiness) {
   readiness.watch(reader_.get(), keeps() ? EPOLLIN | EPOLLET : EPOLLIN);
 }
 
+std::uint64_t FifoSource::backlog() const {
+  return peek_ ? peek_->backlog() : bytes_in_pipe(reader_.get());
+}
+
 bool FifoSource::take_until(std::uint64_t place) { return keeps() && peek_->take_until(place); }
 
 core::IoResult FifoSource::read_some(std::span<std::byte> into) {

@@ -32,6 +32,7 @@ class FifoSource final : public core::ByteSource {
   core::IoResult read(std::span<std::byte> into) override;
   void watch_writers(bool half_done) override;
   std::unique_ptr<core::ByteSource> successor() override;
+  std::uint64_t backlog() const override;
   bool take_until(std::uint64_t place) override;
   bool full() override { return peek_->full(); }
 

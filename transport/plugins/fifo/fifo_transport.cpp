@@ -69,11 +69,15 @@ class FifoTransport final : public Transport {
     auto source = std::make_unique<FifoSource>(options, open.log, keeps);
     Capabilities capabilities = with_framing(kReceiver, options.framing);
     capabilities.explicit_commit = source->keeps();
-    return std::make_unique<core::StreamReceiver>(
+    auto receiver = std::make_unique<core::StreamReceiver>(
         endpoint, capabilities, std::move(source),
         core::decoder_maker(options.framing, options.limits, options.topic,
                             core::notice_for(endpoint, open.log)),
         open.take_at_most, options.busy_poll);
+    if (capabilities.explicit_commit && !open.half_done_file.empty()) {
+      receiver->keep_half_done_in(open.half_done_file);
+    }
+    return receiver;
   }
 
  private:

@@ -12,13 +12,14 @@
 
 #include "conformance/suite.hpp"
 #include "support/child.hpp"
+#include "support/soon.hpp"
 
 namespace fifomq {
 namespace {
 
-constexpr int kMessages = 50'000;
+using test::soon;
 
-Deadline soon() { return Deadline::after(std::chrono::seconds(20)); }
+constexpr int kMessages = 50'000;
 
 class Gathering : public testing::Test {
  protected:

@@ -13,7 +13,9 @@
 
 #include <fifomq/error.hpp>
 
+#include "core/file_lock.hpp"
 #include "core/posix.hpp"
+#include "core/shown_payload.hpp"
 #include "fifo_commands.hpp"
 #include "fifo_path.hpp"
 #include "pipe_peek.hpp"
@@ -39,14 +41,19 @@ std::string hex_beginning_of(ByteView payload) {
   return hex.str();
 }
 
-std::string text_line(const MessageView& message) {
+// Its beginning, or all of it where somebody knows how to show that.
+std::string text_of_payload(const MessageView& message, const ShowPayload& show) {
+  if (show) return core::shown_line(show(message));
+  return printable(as_text(message.payload.first(std::min(message.payload.size(), kShown))));
+}
+
+std::string text_line(const MessageView& message, const ShowPayload& show) {
   const Origin origin = message.origin.value_or(Origin{});
   std::ostringstream line;
   line << std::hex << std::setw(16) << std::setfill('0') << origin.writer << std::dec
        << std::setfill(' ') << std::setw(10) << origin.sequence << std::setw(10)
        << message.payload.size() << "  " << printable(message.topic) << "  "
-       << printable(message.type) << "  "
-       << printable(as_text(message.payload.first(std::min(message.payload.size(), kShown))));
+       << printable(message.type) << "  " << text_of_payload(message, show);
   return line.str();
 }
 
@@ -55,7 +62,7 @@ nlohmann::ordered_json known(std::uint64_t number) {
   return number;
 }
 
-std::string json_line(const MessageView& message) {
+std::string json_line(const MessageView& message, const ShowPayload& show) {
   const Origin origin = message.origin.value_or(Origin{});
   nlohmann::ordered_json line;
   line["writer"] = known(origin.writer);
@@ -64,7 +71,9 @@ std::string json_line(const MessageView& message) {
   line["type"] = message.type;
   line["size"] = message.payload.size();
   line["first_bytes"] = hex_beginning_of(message.payload);
-  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (show) text.insert(text.size() - 1, "," + core::shown_members(show(message)));
+  return text;
 }
 
 bool is_json(const CommandCall& call) {
@@ -76,7 +85,7 @@ bool is_json(const CommandCall& call) {
 
 // Whether some process has the FIFO open, or may have for all that we are allowed to see.
 bool may_be_open(const core::UniqueFd& handle) {
-  if (lock_owner(handle) > 0) return true;
+  if (core::lock_owner(handle) > 0) return true;
   struct stat fifo {};
   if (fstat(handle.get(), &fifo) != 0) return true;
   std::error_code error;
@@ -145,7 +154,9 @@ int run_peek(const CommandCall& call) {
   decoder->source_empty(Deadline::Clock::now());  // what follows is not waited for
   MessageView message;
   while (decoder->next(message)) {
-    std::cout << (json ? json_line(message) : text_line(message)) << '\n';
+    std::cout << (json ? json_line(message, call.show_payload)
+                       : text_line(message, call.show_payload))
+              << '\n';
   }
   print_sum(decoder->counters(), json);
   return 0;

@@ -38,6 +38,11 @@ ssize_t discard_some(int pipe, std::size_t count) {
 
 }  // namespace
 
+std::uint64_t bytes_in_pipe(int pipe) {
+  int standing = 0;
+  return ioctl(pipe, FIONREAD, &standing) == 0 ? static_cast<std::uint64_t>(standing) : 0;
+}
+
 void discard(int pipe, std::uint64_t count) {
   while (count > 0) {
     const ssize_t gone = discard_some(pipe, std::min<std::uint64_t>(count, INT_MAX));
@@ -116,6 +121,12 @@ IoResult PipePeek::look() {
   if (copied.count <= window()) return {IoStatus::no_room};
   ahead_ = copied.count - window();
   return copied;
+}
+
+std::uint64_t PipePeek::backlog() const {
+  const std::uint64_t standing = bytes_in_pipe(pipe_);
+  // Fewer than were read and not taken: somebody else took some.
+  return standing - std::min(standing, window());
 }
 
 bool PipePeek::take_until(std::uint64_t place) {

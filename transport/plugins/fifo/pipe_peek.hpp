@@ -14,6 +14,9 @@
 
 namespace fifomq::fifo {
 
+// How many bytes stand in a pipe.
+std::uint64_t bytes_in_pipe(int pipe);
+
 // Takes `count` bytes out of a pipe, or as many as are there.
 void discard(int pipe, std::uint64_t count);
 
@@ -28,6 +31,8 @@ class PipePeek {
   core::IoResult read(std::span<std::byte> into);
   // How much of that stands in our copy.
   std::uint64_t ahead() const { return ahead_; }
+  // How much of the pipe was not read yet.
+  std::uint64_t backlog() const;
   // Takes what lies before that place, in bytes from where reading began. True when there was any.
   bool take_until(std::uint64_t place);
   // All that stands in the pipe has been read, and it has no room for more.

@@ -62,6 +62,21 @@ class PipePeekTest : public testing::Test {
   IoStatus last_ = IoStatus::done;
 };
 
+TEST_F(PipePeekTest, TheBacklogIsWhatWasNotReadYet) {
+  EXPECT_EQ(peek_->backlog(), 0U);
+  write("one");
+  read_all(2);
+  write("three");
+  EXPECT_EQ(peek_->backlog(), 5U);
+  read_all(100);
+  EXPECT_EQ(peek_->backlog(), 0U);
+  peek_->take_until(3);
+  write("of");
+  EXPECT_EQ(peek_->backlog(), 2U);
+  discard(out_.get(), 10);  // somebody else
+  EXPECT_EQ(peek_->backlog(), 0U);
+}
+
 TEST_F(PipePeekTest, WhatIsReadStays) {
   write("one");
   read_all(2);

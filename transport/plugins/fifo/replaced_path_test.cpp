@@ -16,14 +16,15 @@
 
 #include "conformance/suite.hpp"
 #include "core/unique_fd.hpp"
+#include "support/soon.hpp"
 
 namespace fifomq {
 namespace {
 
+using test::soon;
+
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
-
-Deadline soon() { return Deadline::after(20s); }
 
 // With and without explicit commit.
 class ReplacedPath : public testing::TestWithParam<bool> {

@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "core/base64.hpp"
+#include "core/shown_payload.hpp"
 #include "core/utf8.hpp"
 
 namespace fifomq::stdio {
@@ -34,38 +36,31 @@ void append_text(std::string& line, ByteView bytes) {
   }
 }
 
-// RFC 4648, section 4.
-std::string base64(ByteView bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t here = std::min<std::size_t>(3, bytes.size() - i);
-    unsigned group = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      group = group << 8 | (k < here ? static_cast<unsigned>(bytes[i + k]) : 0);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      text += k <= here ? kDigits[group >> (18 - 6 * k) & 63] : '=';
-    }
-  }
-  return text;
+std::string members_of_payload(ByteView payload) {
+  const bool is_text = core::is_utf8(as_text(payload));
+  if (!is_text) return core::shown_members({.text = core::base64(payload)});
+  return R"("payload":)" + nlohmann::json(as_text(payload)).dump() + R"(,"encoding":"text")";
 }
 
-void append_json(std::string& line, const MessageView& message) {
-  nlohmann::ordered_json object;
-  object["topic"] = message.topic;
-  object["type"] = message.type;
-  const bool is_text = core::is_utf8(as_text(message.payload));
-  object["payload"] = is_text ? std::string(as_text(message.payload)) : base64(message.payload);
-  object["encoding"] = is_text ? "text" : "base64";
+// The members of `first`, those of `middle`, and those of `last` in one object.
+std::string joined(const nlohmann::ordered_json& first, const std::string& middle,
+                   const nlohmann::ordered_json& last) {
+  std::string object = first.dump();
+  object.back() = ',';
+  return object + middle + "," + last.dump().substr(1);
+}
+
+std::string json_line(const MessageView& message, const std::string& payload) {
+  nlohmann::ordered_json first;
+  first["topic"] = message.topic;
+  first["type"] = message.type;
+  nlohmann::ordered_json last;
   const Origin origin = message.origin.value_or(Origin{});
-  object["writer"] = origin.writer != 0 ? nlohmann::ordered_json(origin.writer) : nullptr;
-  object["sequence"] = origin.sequence != 0 ? nlohmann::ordered_json(origin.sequence) : nullptr;
-  object["sent_unix_nanos"] = message.sent_unix_nanos;
-  object["hops"] = message.hops;
-  line += object.dump();
+  last["writer"] = origin.writer != 0 ? nlohmann::ordered_json(origin.writer) : nullptr;
+  last["sequence"] = origin.sequence != 0 ? nlohmann::ordered_json(origin.sequence) : nullptr;
+  last["sent_unix_nanos"] = message.sent_unix_nanos;
+  last["hops"] = message.hops;
+  return joined(first, payload, last);
 }
 
 }  // namespace
@@ -77,12 +72,21 @@ bool RecordEncoder::begin(const MessageView& message) {
     return true;
   }
   line_.clear();
-  if (format_ == Format::text) append_text(line_, message.payload);
+  if (format_ == Format::text) add_text(message);
   if (format_ == Format::hex) append_hex(line_, message.payload);
-  if (format_ == Format::json) append_json(line_, message);
+  if (format_ == Format::json) {
+    line_ = json_line(
+        message, show_ ? core::shown_members(show_(message)) : members_of_payload(message.payload));
+  }
   line_ += '\n';
   out.append(as_byte_view(line_));
   return true;
+}
+
+void RecordEncoder::add_text(const MessageView& message) {
+  if (!show_) return append_text(line_, message.payload);
+  const std::string shown = core::shown_line(show_(message));
+  append_text(line_, as_byte_view(shown));
 }
 
 }  // namespace fifomq::stdio

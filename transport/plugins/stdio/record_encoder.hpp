@@ -2,6 +2,9 @@
 #pragma once
 
 #include <string>
+#include <utility>
+
+#include <fifomq/transport.hpp>
 
 #include "core/buffered_encoder.hpp"
 
@@ -16,13 +19,17 @@ enum class Format {
 
 class RecordEncoder final : public core::BufferedEncoder {
  public:
-  explicit RecordEncoder(Format format) : format_(format) {}
+  // `show` may be empty: payloads as they are.
+  RecordEncoder(Format format, ShowPayload show) : format_(format), show_(std::move(show)) {}
 
   bool begin(const MessageView& message) override;
   const char* refusal() const override { return nullptr; }
 
  private:
+  void add_text(const MessageView& message);
+
   const Format format_;
+  const ShowPayload show_;
   std::string line_;
 };
 

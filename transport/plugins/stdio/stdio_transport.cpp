@@ -114,13 +114,14 @@ class StdioTransport final : public Transport {
     parse_options(endpoint, direction);
   }
 
-  std::unique_ptr<Sender> open_sender(const Endpoint& endpoint, const OpenOptions&) override {
+  std::unique_ptr<Sender> open_sender(const Endpoint& endpoint, const OpenOptions& open) override {
     const Options options = parse_options(endpoint, Direction::send);
     std::unique_ptr<core::Encoder> encoder;
     if (options.framing) {
       encoder = core::make_encoder(*options.framing);
     } else {
-      encoder = std::make_unique<RecordEncoder>(options.format.value_or(Format::text));
+      encoder =
+          std::make_unique<RecordEncoder>(options.format.value_or(Format::text), open.show_payload);
     }
     return std::make_unique<core::StreamSender>(endpoint, with_framing(kSender, options.framing),
                                                 std::make_unique<StdoutSink>(), std::move(encoder),

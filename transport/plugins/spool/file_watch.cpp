@@ -1,0 +1,48 @@
+#include "file_watch.hpp"
+
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/timerfd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "core/posix.hpp"
+
+namespace fifomq::spool {
+namespace {
+
+constexpr long kBetweenLooksNanos = 20'000'000;
+
+core::UniqueFd watch(const StateFile& file) {
+  core::UniqueFd events(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (events && inotify_add_watch(events.get(), file.proc_path().c_str(), IN_MODIFY) >= 0) {
+    return events;
+  }
+  return {};
+}
+
+core::UniqueFd tick() {
+  core::UniqueFd timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  const timespec time{.tv_sec = 0, .tv_nsec = kBetweenLooksNanos};
+  const itimerspec interval{.it_interval = time, .it_value = time};
+  if (timer) timerfd_settime(timer.get(), 0, &interval, nullptr);
+  return timer;
+}
+
+}  // namespace
+
+void FileWatch::begin() {
+  events_ = watch(file_);
+  if (!events_) events_ = tick();
+  if (!events_) throw core::system_error(errno, endpoint_, "make a timer");
+  readiness_.watch(events_.get(), EPOLLIN);
+}
+
+void FileWatch::drain() const noexcept {
+  std::array<std::byte, 4096> ignored;
+  while (events_ && ::read(events_.get(), ignored.data(), ignored.size()) > 0) {
+  }
+}
+
+}  // namespace fifomq::spool
