@@ -38,27 +38,32 @@ function(fifomq_describe_packages)
   set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
   set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
   set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/bridge)
+  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR})
   set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
   set(same "(= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})")
 
   set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION net)
-  set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "libfifomq0 ${same}")
   set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS systemd)
   set(CPACK_DEBIAN_PROGRAM_PACKAGE_CONTROL_EXTRA ${papers}/postinst ${papers}/prerm ${papers}/postrm)
   set(CPACK_COMPONENT_PROGRAM_DESCRIPTION "The program relays messages from any channel to any other: named pipes,
-ZeroMQ sockets, standard input and output. It runs by hand or as a
-service whose pipe outlives its restarts.")
+ZeroMQ sockets, streams of NATS JetStream, durable queues on the disk,
+standard input and output. It runs by hand or as a service whose pipe
+outlives its restarts.")
 
   set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
   set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+  # Before 1.0 no other version will do.
+  set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY "=")
   set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA ${papers}/triggers)
-  set(CPACK_COMPONENT_LIBRARY_DESCRIPTION "The library puts named pipes and ZeroMQ sockets behind one interface.")
+  set(CPACK_COMPONENT_LIBRARY_DESCRIPTION "The library puts named pipes, ZeroMQ sockets, streams of NATS JetStream
+and durable queues on the disk behind one interface.")
 
   set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
   set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
   set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libfifomq0 ${same}")
-  set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS "libprotobuf-dev, protobuf-compiler")
-  set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "Headers, frame.proto, and what CMake and pkg-config find them by.")
+  set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS
+      "libgmock-dev, libisal-dev, libnats-dev, libprotobuf-dev, libzmq3-dev, protobuf-compiler")
+  set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "Headers, the static library, frame.proto, and what CMake and pkg-config
+find them by.")
   include(CPack)
 endfunction()
