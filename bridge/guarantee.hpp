@@ -1,6 +1,7 @@
 // What a pair of channel ends promises about delivery, and why no more.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -10,11 +11,25 @@ namespace fifomq {
 
 inline constexpr std::string_view kAtMostOnce = "at-most-once";
 inline constexpr std::string_view kAtLeastOnce = "at-least-once";
+inline constexpr std::string_view kAcrossPowerLoss = "at-least-once across power loss";
+// From the weakest to the strongest.
+inline constexpr std::array kGuarantees{kAtMostOnce, kAtLeastOnce, kAcrossPowerLoss};
 
 struct Guarantee {
   std::string_view name;
   std::string why;
 };
+
+// Whether a pair that gives `given` gives `wanted`, which is the name of one, too.
+bool gives(const Guarantee& given, std::string_view wanted);
+
+// What two pairs promise together, of which the second empties what the first fills. `in` and `out`
+// are for people.
+struct PairGuarantee {
+  std::string pair;
+  Guarantee guarantee;
+};
+Guarantee guarantee_of(const PairGuarantee& in, const PairGuarantee& out);
 
 Guarantee guarantee_of(const Capabilities& from, const Capabilities& to);
 

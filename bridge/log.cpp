@@ -25,6 +25,7 @@ using Clock = std::chrono::steady_clock;
 using Level = spdlog::level::level_enum;
 
 constexpr std::chrono::seconds kBetweenRepeats{1};
+constexpr std::chrono::milliseconds kMoment{100};
 // So many different lines are remembered; a program has no more that it repeats.
 constexpr std::size_t kMostRemembered = 64;
 
@@ -65,9 +66,10 @@ class Log::Lines {
  public:
   Lines()
       : journal_(is_journal()),
-        logger_("fifomq", std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
-                              std::getenv("NO_COLOR") == nullptr ? spdlog::color_mode::automatic
-                                                                 : spdlog::color_mode::never)) {
+        logger_("fifomq",
+                std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
+                    no_color() ? spdlog::color_mode::never : spdlog::color_mode::automatic)),
+        status_line_(TerminalLine::on_standard_error()) {
     configure(LogFormat::text, false);
   }
 
@@ -110,6 +112,24 @@ class Log::Lines {
   void say_all_kept_back() {
     const std::lock_guard lock(mutex_);
     say_kept_back(Clock::time_point::max());
+  }
+
+  bool can_show_line() {
+    const std::lock_guard lock(mutex_);
+    return status_line_ && format_ == LogFormat::text && logger_.should_log(Level::info);
+  }
+
+  void show(std::span<const Segment> line) {
+    const std::lock_guard lock(mutex_);
+    if (status_line_) status_line_->show(line);
+  }
+
+  void end_line() {
+    // By the clock whose locks ThreadSanitizer knows.
+    const std::unique_lock lock(mutex_, std::chrono::system_clock::now() + kMoment);
+    if (!lock || !status_line_) return;
+    status_line_->make_way();
+    status_line_.reset();
   }
 
   bool writes_bare_text() {
@@ -161,13 +181,16 @@ class Log::Lines {
     }
     if (json && journal_) line = R"({"level":")" + name_of(level) + R"(","message":)" + line + "}";
     if (journal_) line = priority(level) + line;
+    if (status_line_) status_line_->make_way();
     logger_.log(level, spdlog::string_view_t(line));
+    if (status_line_) status_line_->come_back();
   }
 
-  std::mutex mutex_;
+  std::timed_mutex mutex_;
   const bool journal_;
   LogFormat format_ = LogFormat::text;
   spdlog::logger logger_;
+  std::unique_ptr<TerminalLine> status_line_;
   std::vector<Said> said_;  // in the order of time
 };
 
@@ -181,6 +204,15 @@ LogSink Log::sink() const {
   return [lines = lines_](LogLevel level, std::string_view text) {
     lines->say(level == LogLevel::warning ? spdlog::level::warn : spdlog::level::info, text);
   };
+}
+
+ShowLine Log::status_line() const {
+  if (!lines_->can_show_line()) return {};
+  return [lines = lines_](std::span<const Segment> line) { lines->show(line); };
+}
+
+std::function<void()> Log::status_line_end() const {
+  return [lines = lines_] { lines->end_line(); };
 }
 
 void Log::error(const std::string& sentence) {

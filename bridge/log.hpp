@@ -2,10 +2,14 @@
 // said again and again is said once a second, with how often.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include <fifomq/log.hpp>
+
+#include "terminal_line.hpp"
 
 namespace fifomq {
 
@@ -13,6 +17,9 @@ enum class LogFormat { text, json };
 
 // Throws ConfigError, with `where` in front.
 LogFormat log_format(const std::string& where, const std::string& name);
+
+// Shows a line below all that is said, in place of the one before; none takes it away.
+using ShowLine = std::function<void(std::span<const Segment> line)>;
 
 class Log {
  public:
@@ -28,6 +35,13 @@ class Log {
 
   // May be called from several threads, and outlive this.
   LogSink sink() const;
+
+  // As the sink, once it is configured. Nothing where no terminal can show a line, where only
+  // warnings are wanted, and in JSON, which is for programs.
+  ShowLine status_line() const;
+  // Takes that line away for good, for a process that ends at once. From any thread; waits a moment
+  // at most, since whoever writes here may wait for a terminal that is stopped.
+  std::function<void()> status_line_end() const;
 
   // The last word of a run that failed: in text the bare sentence, as from every program.
   void error(const std::string& sentence);

@@ -19,14 +19,14 @@ std::string growth(std::string_view name, std::uint64_t now, std::uint64_t befor
 }  // namespace
 
 LossLog::Amiss LossLog::amiss() const {
-  const Counters from = from_.counters();
-  const Counters to = to_.counters();
+  const RelaySnapshot now = relay_.take();
   Amiss result;
   for (std::size_t i = 0; i < kOfAnEnd.size(); ++i) {
-    result.from.at(i) = from.*kOfAnEnd.at(i);
-    result.to.at(i) = to.*kOfAnEnd.at(i);
+    result.from.at(i) = now.from.*kOfAnEnd.at(i);
+    result.to.at(i) = now.to.*kOfAnEnd.at(i);
   }
-  result.relay = {relay_.hop_limit(), relay_.refused()};
+  result.relay = {now.hop_limit, now.refused()};
+  result.dead_letters = now.dead_letters;
   return result;
 }
 
@@ -40,10 +40,16 @@ void LossLog::tell() {
     from += growth(name, now.from.at(i), told_.from.at(i));
     to += growth(name, now.to.at(i), told_.to.at(i));
   }
-  tell(from_.endpoint().text(), from);
-  tell(to_.endpoint().text(), to);
-  tell("the relay", growth("hop_limit", now.relay[0], told_.relay[0]) +
-                        growth("refused", now.relay[1], told_.relay[1]));
+  tell(relay_.from.endpoint().text(), from);
+  tell(relay_.to.endpoint().text(), to);
+  // Either all that the relay leaves out becomes a dead letter, or nothing.
+  const std::string left_out = growth("hop_limit", now.relay[0], told_.relay[0]) +
+                               growth("refused", now.relay[1], told_.relay[1]);
+  if (now.dead_letters == 0) {
+    tell("the relay", left_out);
+  } else if (!left_out.empty()) {
+    log_(LogLevel::warning, "gone to the dead letters:" + left_out);
+  }
   told_ = now;
 }
 

@@ -7,15 +7,17 @@
 #include <cstdint>
 #include <string>
 
-#include <fifomq/relay.hpp>
+#include <fifomq/deadline.hpp>
+#include <fifomq/log.hpp>
+
+#include "relay_snapshot.hpp"
 
 namespace fifomq {
 
 class LossLog {
  public:
-  // All outlive it.
-  LossLog(const Relay& relay, const Receiver& from, const Sender& to, const LogSink& log)
-      : relay_(relay), from_(from), to_(to), log_(log) {}
+  // `log` outlives it.
+  LossLog(const ObservedRelay& relay, const LogSink& log) : relay_(relay), log_(log) {}
 
   // Between two steps.
   void look() {
@@ -44,15 +46,14 @@ class LossLog {
     std::array<std::uint64_t, kOfAnEnd.size()> from{};
     std::array<std::uint64_t, kOfAnEnd.size()> to{};
     std::array<std::uint64_t, 2> relay{};  // hop_limit, refused
+    std::uint64_t dead_letters = 0;
 
     friend bool operator==(const Amiss&, const Amiss&) = default;
   };
   Amiss amiss() const;
   void tell(const std::string& where, const std::string& what);
 
-  const Relay& relay_;
-  const Receiver& from_;
-  const Sender& to_;
+  const ObservedRelay relay_;
   const LogSink& log_;
   Deadline::Clock::time_point next_ = Deadline::Clock::time_point::min();
   bool looked_ = false;

@@ -1,8 +1,10 @@
 // `fifomq`: the program. Builds the registry of transports, reads the command line, runs a
 // subcommand.
 #include <CLI/CLI.hpp>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <csignal>
 #include <iostream>
 
 #include <fifomq/builtin.hpp>
@@ -13,6 +15,7 @@
 #include "config_error.hpp"
 #include "core/suggest.hpp"
 #include "log.hpp"
+#include "plugins.hpp"
 
 namespace fifomq {
 namespace {
@@ -21,15 +24,18 @@ namespace {
 struct CommandLine {
   bool quiet = false;
   std::string log_format;
+  std::vector<std::string> plugins;
   BridgeSettings bridge;
   std::string config;
   std::string idle_exit;
   std::string drain_timeout;
   std::string require;
+  std::map<std::string, std::string, std::less<>> between;  // what stands there, by its scheme
   bool dry_run = false;
   SendSettings send;
   std::string timeout;
   RecvSettings recv;
+  TypedSettings typed;
   // Of the commands that transports contribute; one of them was given.
   CommandCall call;
 };
@@ -68,6 +74,12 @@ void check_command(const CLI::App& app, const std::vector<std::string>& words) {
   throw ConfigError("unknown command '" + *command + "'" + core::suggestion(*command, known));
 }
 
+void declare_typed(CLI::App& command, TypedSettings& typed) {
+  command.add_option("--descriptor-set", typed.descriptor_set,
+                     "the types of payloads, which are JSON here (protoc --descriptor_set_out)");
+  command.add_option("--type", typed.type, "full name of the payloads' type");
+}
+
 void declare_contributed(CLI::App& app, const Registry& registry, CommandLine& line) {
   for (const CommandInfo& command : registry.commands()) {
     CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
@@ -78,16 +90,20 @@ void declare_contributed(CLI::App& app, const Registry& registry, CommandLine& l
           "--" + key, [&line, key](const std::string& value) { line.call.options[key] = value; },
           std::string(option.meaning) + ": " + std::string(option.values));
     }
+    if (command.shows_payloads) declare_typed(*sub, line.typed);
   }
 }
 
-void declare(CLI::App& app, CommandLine& line) {
-  app.require_subcommand(1);
-  app.set_version_flag("--version", std::string("fifomq ") + kVersion);
-  app.add_flag("--quiet", line.quiet, "say nothing but warnings and errors");
-  app.add_option("--log-format", line.log_format, "text, or json: an object on each line");
-  app.fallthrough();
+// Each scheme that may stand between the ends.
+void declare_between(CLI::App& bridge, const Registry& registry, CommandLine& line) {
+  for (const SchemeInfo& scheme : registry.schemes()) {
+    if (!scheme.between) continue;
+    bridge.add_option("--" + std::string(scheme.between->key),
+                      line.between[std::string(scheme.name)], std::string(scheme.between->meaning));
+  }
+}
 
+void declare_bridge(CLI::App& app, const Registry& registry, CommandLine& line) {
   CLI::App* bridge = app.add_subcommand("bridge", "relay messages from one endpoint to another");
   bridge->add_option("FROM", line.bridge.from, "where messages come from")->transform(unshield);
   bridge->add_option("TO", line.bridge.to, "where they go")->transform(unshield);
@@ -100,14 +116,22 @@ void declare(CLI::App& app, CommandLine& line) {
   bridge->add_option("--require", line.require, "refuse to start below this guarantee");
   bridge->add_option("--metrics", line.bridge.metrics,
                      "answer Prometheus at HOST:PORT/metrics, and at /healthz");
+  bridge->add_option("--dead-letter", line.bridge.dead_letter,
+                     "append what TO refuses for good to this file, as frames");
+  declare_between(*bridge, registry, line);
   bridge->add_flag("--dry-run", line.dry_run, "check everything, print the plan, move nothing");
+}
 
+void declare_send(CLI::App& app, CommandLine& line) {
   CLI::App* send =
       app.add_subcommand("send", "send lines of standard input, or of files, as messages");
   send->add_option("TO", line.send.to, "where they go")->required()->transform(unshield);
   send->add_option("FILE", line.send.files, "read these instead of standard input");
+  declare_typed(*send, line.send.typed);
   send->add_option("--timeout", line.timeout, "fail when one message has to wait longer");
+}
 
+void declare_recv(CLI::App& app, CommandLine& line) {
   CLI::App* recv = app.add_subcommand("recv", "print messages, one on a line");
   recv->add_option("FROM", line.recv.from, "where messages come from")
       ->required()
@@ -117,14 +141,38 @@ void declare(CLI::App& app, CommandLine& line) {
   recv->add_option("--format", line.recv.format,
                    "text, json, hex, or raw (payloads and nothing else)")
       ->capture_default_str();
+  declare_typed(*recv, line.recv.typed);
   recv->add_option("--idle-exit", line.idle_exit, "end when nothing has come for so long");
+}
 
+void declare(CLI::App& app, const Registry& registry, CommandLine& line) {
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("fifomq ") + kVersion);
+  app.add_flag("--quiet", line.quiet, "say nothing but warnings and errors");
+  app.add_option("--log-format", line.log_format, "text, or json: an object on each line");
+  add_plugin_option(app, line.plugins);
+  app.fallthrough();
+  declare_bridge(app, registry, line);
+  declare_send(app, line);
+  declare_recv(app, line);
   app.add_subcommand("transports", "list schemes, what they can do, and their options");
 }
 
+void merge_between(const Registry& registry, const CommandLine& line, BridgeSettings& settings) {
+  for (const SchemeInfo& scheme : registry.schemes()) {
+    const auto given = line.between.find(scheme.name);
+    if (given == line.between.end() || given->second.empty()) continue;
+    settings.between = endpoint_between(scheme, given->second);
+    settings.between_place.clear();
+    settings.between_key = scheme.between->key;
+  }
+}
+
 // The command line has the last word over the file.
-BridgeSettings merge(const CommandLine& line) {
-  BridgeSettings settings = line.config.empty() ? BridgeSettings{} : load_settings(line.config);
+BridgeSettings merge(const Registry& registry, const CommandLine& line) {
+  BridgeSettings settings =
+      line.config.empty() ? BridgeSettings{} : load_settings(line.config, registry.schemes());
+  merge_between(registry, line, settings);
   if (!line.bridge.from.empty()) {
     settings.from = line.bridge.from;
     settings.from_place.clear();
@@ -147,33 +195,58 @@ BridgeSettings merge(const CommandLine& line) {
     settings.metrics = line.bridge.metrics;
     settings.metrics_place = line.bridge.metrics_place;
   }
-  if (!line.config.empty()) settings.read_again = [&line] { return merge(line); };
+  if (!line.bridge.dead_letter.empty()) {
+    settings.dead_letter = line.bridge.dead_letter;
+    settings.dead_letter_place = line.bridge.dead_letter_place;
+  }
+  // Those of the command line are loaded already.
+  if (!line.plugins.empty()) settings.plugins.clear();
+  if (!line.config.empty()) settings.read_again = [&] { return merge(registry, line); };
   return settings;
 }
 
-int bridge(const Registry& registry, const CommandLine& line, Log& log) {
-  const BridgeSettings settings = merge(line);
-  if (line.log_format.empty()) log.configure(settings.log_format, line.quiet);
-  return line.dry_run ? plan_bridge(registry, settings)
-                      : run_bridge(registry, settings, log.sink());
+Console console_of(const Log& log) {
+  Console console{.log = log.sink()};
+  console.status_line = log.status_line();
+  console.status_line_end = log.status_line_end();
+  return console;
 }
 
-int dispatch(const CLI::App& app, const Registry& registry, CommandLine& line, Log& lines) {
+void load_plugins(Registry& registry, const BridgeSettings& settings) {
+  for (const std::string& file : settings.plugins) {
+    try {
+      registry.load(file);
+    } catch (const Error& error) {
+      throw ConfigError(settings.places.at("plugin") + ": " + error.what());
+    }
+  }
+}
+
+int bridge(Registry& registry, const CommandLine& line, Log& log) {
+  const BridgeSettings settings = merge(registry, line);
+  load_plugins(registry, settings);
+  if (line.log_format.empty()) log.configure(settings.log_format, line.quiet);
+  return line.dry_run ? plan_bridge(registry, settings)
+                      : run_bridge(registry, settings, console_of(log));
+}
+
+int dispatch(const CLI::App& app, Registry& registry, CommandLine& line, Log& lines) {
   const LogSink log = lines.sink();
   for (const CommandInfo& command : registry.commands()) {
     if (!app.got_subcommand(std::string(command.name))) continue;
     line.call.log = log;
+    line.call.show_payload = payload_shower(line.typed, log);
     return command.run(line.call);
   }
   if (app.got_subcommand("transports")) return print_transports(registry);
   if (app.got_subcommand("send")) {
     if (!line.timeout.empty()) line.send.timeout = duration_setting("--timeout", line.timeout);
-    return run_send(registry, line.send, log);
+    return run_send(registry, line.send, console_of(lines));
   }
   if (app.got_subcommand("recv")) {
     if (!line.idle_exit.empty())
       line.recv.idle_exit = duration_setting("--idle-exit", line.idle_exit);
-    return run_recv(registry, line.recv, log);
+    return run_recv(registry, line.recv, console_of(lines));
   }
   return bridge(registry, line, lines);
 }
@@ -184,8 +257,12 @@ bool is_configuration(const Error& error) {
   return error.errc() != Errc::system_failure && error.errc() != Errc::full;
 }
 
-int run_command(CLI::App& app, std::vector<std::string> words, const Registry& registry,
-                CommandLine& line, Log& log) {
+int run_command(CLI::App& app, std::vector<std::string> words, CommandLine& line, Log& log) {
+  Registry registry = builtin_transports();
+  for (const std::string& file : plugins_of_environment()) registry.load(file);
+  for (const std::string& file : plugins_asked_for(words)) registry.load(file);
+  declare(app, registry, line);
+  declare_contributed(app, registry, line);
   check_command(app, words);
   std::ranges::reverse(words);  // as the parser wants them
   app.parse(words);
@@ -195,19 +272,28 @@ int run_command(CLI::App& app, std::vector<std::string> words, const Registry& r
   return dispatch(app, registry, line, log);
 }
 
+// Every connection takes a descriptor. The soft limit is low for the sake of select(2), which
+// nobody here calls.
+void use_all_descriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run(int argc, char** argv) {
+  use_all_descriptors();
+  // A file that may not grow is an error of its write, and said as one.
+  std::signal(SIGXFSZ, SIG_IGN);
   CLI::App app("Message channels over named pipes and ZeroMQ", "fifomq");
   CommandLine line;
-  const Registry registry = builtin_transports();
-  declare(app, line);
-  declare_contributed(app, registry, line);
   Log log;
   const auto complain = [&log](const std::string& sentence, int status) {
     log.error(sentence);
     return status;
   };
   try {
-    return run_command(app, shield_endpoints(argc, argv), registry, line, log);
+    return run_command(app, shield_endpoints(argc, argv), line, log);
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {

@@ -52,6 +52,9 @@ constexpr auto kEndMetrics = std::to_array<EndMetric>({
     {&Counters::bytes_pending,
      {"fifomq_bytes_pending", "Of the bytes read, those not decided on yet.", MetricType::Gauge}},
     {&Counters::bytes_out, {"fifomq_bytes_sent_total", "Bytes written to a byte stream."}},
+    {&Counters::backlog_bytes,
+     {"fifomq_backlog_bytes", "Bytes that wait to be read now, where the transport can tell.",
+      MetricType::Gauge}},
     {&Counters::frames_damaged,
      {"fifomq_frames_damaged_total", "Frames that had begun and turned out broken."}},
     {&Counters::sequence_gaps,
@@ -67,6 +70,10 @@ constexpr auto kEndMetrics = std::to_array<EndMetric>({
     {&Counters::peers,
      {"fifomq_peers", "Peers connected now, where the transport can tell.", MetricType::Gauge}},
     {&Counters::peers_lost, {"fifomq_peers_lost_total", "Peers that went away."}},
+    {&Counters::peers_refused,
+     {"fifomq_peers_refused_total",
+      "Connections that ended before they were peers: a key that is not allowed, another protocol, "
+      "nothing said in time."}},
 });
 
 constexpr auto kDropReasons = std::to_array<DropReason>({
@@ -93,9 +100,9 @@ constexpr auto kRelayMetrics = std::to_array<RelayMetric>({
     {&RelaySnapshot::hop_limit,
      {"fifomq_messages_hop_limit_total",
       "Messages dropped because they would have passed more than 8 relays."}},
-    {&RelaySnapshot::refused,
-     {"fifomq_messages_refused_total",
-      "Messages dropped because TO cannot carry them: too large, or not in its framing."}},
+    {&RelaySnapshot::dead_letters,
+     {"fifomq_dead_letters_total",
+      "Messages that were refused or over the hop limit, and went to the dead letters."}},
     {&RelaySnapshot::unsent,
      {"fifomq_messages_unsent_total",
       "Messages taken in that could not be handed on before the end."}},
@@ -105,6 +112,18 @@ constexpr auto kRelayMetrics = std::to_array<RelayMetric>({
       "crash.",
       MetricType::Gauge}},
 });
+
+constexpr Metric kLatency{"fifomq_relay_latency_seconds",
+                          "Age of messages when TO accepted them, of those that carry the time "
+                          "they were sent at.",
+                          MetricType::Histogram};
+constexpr Metric kRefused{"fifomq_messages_refused_total",
+                          "Messages that TO cannot carry, by reason."};
+constexpr auto kRefusals =
+    std::to_array<std::pair<std::string_view, std::uint64_t RelaySnapshot::*>>({
+        {"too_large", &RelaySnapshot::too_large},
+        {"not_representable", &RelaySnapshot::not_representable},
+    });
 
 MetricFamily family(const Metric& metric) {
   return {std::string(metric.name), std::string(metric.help), metric.type, {}};
@@ -127,18 +146,27 @@ std::string label_text(std::string text) {
   return text;
 }
 
-// The ends of the relay with their labels.
+// One end of a relay with its labels.
 struct End {
   const Counters& counters;
   std::vector<ClientMetric::Label> labels;
 };
 
-std::array<End, 2> ends_of(const RelaySnapshot& snapshot, const EndpointNames& names) {
-  return {End{snapshot.from, {{"endpoint", label_text(names.from)}, {"end", "from"}}},
-          End{snapshot.to, {{"endpoint", label_text(names.to)}, {"end", "to"}}}};
+std::vector<End> ends_of(std::span<const RelayFigures> relays) {
+  std::vector<End> ends;
+  for (const auto& [snapshot, names] : relays) {
+    ends.push_back({snapshot.from, {{"endpoint", label_text(names.from)}, {"end", "from"}}});
+    ends.push_back({snapshot.to, {{"endpoint", label_text(names.to)}, {"end", "to"}}});
+  }
+  return ends;
 }
 
-MetricFamily dropped(const std::array<End, 2>& ends) {
+std::vector<ClientMetric::Label> labels_of(const RelayFigures& relay) {
+  if (relay.names.leg.empty()) return {};
+  return {{"leg", relay.names.leg}};
+}
+
+MetricFamily dropped(std::span<const End> ends) {
   MetricFamily result = family(kDropped);
   for (const End& end : ends) {
     for (const auto& [member, reason] : kDropReasons) {
@@ -150,12 +178,22 @@ MetricFamily dropped(const std::array<End, 2>& ends) {
   return result;
 }
 
-MetricFamily latency(const LatencyCounts& counts) {
-  MetricFamily result = family({"fifomq_relay_latency_seconds",
-                                "Age of messages when TO accepted them, of those that carry the "
-                                "time they were sent at.",
-                                MetricType::Histogram});
+MetricFamily refused(std::span<const RelayFigures> relays) {
+  MetricFamily result = family(kRefused);
+  for (const RelayFigures& relay : relays) {
+    for (const auto& [reason, member] : kRefusals) {
+      auto labels = labels_of(relay);
+      labels.push_back({"reason", std::string(reason)});
+      result.metric.push_back(sample(kRefused.type, relay.snapshot.*member, std::move(labels)));
+    }
+  }
+  return result;
+}
+
+ClientMetric latency(const RelayFigures& relay) {
+  const LatencyCounts& counts = relay.snapshot.latency;
   ClientMetric metric;
+  metric.label = labels_of(relay);
   auto& histogram = metric.histogram;
   for (std::size_t i = 0; i < counts.buckets.size(); ++i) {
     histogram.sample_count += counts.buckets.at(i);
@@ -163,8 +201,7 @@ MetricFamily latency(const LatencyCounts& counts) {
     histogram.bucket.push_back({histogram.sample_count, LatencyCounts::kBounds.at(i)});
   }
   histogram.sample_sum = counts.sum_seconds;
-  result.metric.push_back(std::move(metric));
-  return result;
+  return metric;
 }
 
 }  // namespace
@@ -176,10 +213,9 @@ MetricFamily build_info() {
   return result;
 }
 
-std::vector<MetricFamily> metric_families(const RelaySnapshot& snapshot,
-                                          const EndpointNames& names) {
+std::vector<MetricFamily> metric_families(std::span<const RelayFigures> relays) {
   std::vector<MetricFamily> result;
-  const auto ends = ends_of(snapshot, names);
+  const std::vector<End> ends = ends_of(relays);
   for (const auto& [member, metric] : kEndMetrics) {
     MetricFamily& each = result.emplace_back(family(metric));
     for (const End& end : ends) {
@@ -189,9 +225,13 @@ std::vector<MetricFamily> metric_families(const RelaySnapshot& snapshot,
   result.push_back(dropped(ends));
   for (const auto& [member, metric] : kRelayMetrics) {
     MetricFamily& each = result.emplace_back(family(metric));
-    each.metric.push_back(sample(metric.type, snapshot.*member, {}));
+    for (const RelayFigures& relay : relays) {
+      each.metric.push_back(sample(metric.type, relay.snapshot.*member, labels_of(relay)));
+    }
   }
-  result.push_back(latency(snapshot.latency));
+  result.push_back(refused(relays));
+  MetricFamily& latencies = result.emplace_back(family(kLatency));
+  for (const RelayFigures& relay : relays) latencies.metric.push_back(latency(relay));
   return result;
 }
 

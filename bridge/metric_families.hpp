@@ -3,22 +3,28 @@
 
 #include <prometheus/metric_family.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
-#include "relay_status.hpp"
+#include "relay_snapshot.hpp"
 
 namespace fifomq {
 
 struct EndpointNames {
   std::string from;
   std::string to;
+  std::string leg{};  // of a bridge that has more than one
 };
 
 // What the program is, always.
 prometheus::MetricFamily build_info();
 
-std::vector<prometheus::MetricFamily> metric_families(const RelaySnapshot& snapshot,
-                                                      const EndpointNames& names);
+struct RelayFigures {
+  RelaySnapshot snapshot;
+  EndpointNames names;
+};
+
+std::vector<prometheus::MetricFamily> metric_families(std::span<const RelayFigures> relays);
 
 }  // namespace fifomq

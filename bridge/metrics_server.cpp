@@ -106,14 +106,13 @@ MetricsAddress metrics_address(const std::string& where, const std::string& text
 // What the server's threads call.
 class MetricsServer::Pages final : public CivetHandler {
  public:
-  Pages(RelayStatus& status, EndpointNames names) : status_(status), names_(std::move(names)) {}
+  explicit Pages(std::vector<WatchedRelay> relays) : relays_(std::move(relays)) {}
 
   bool handleGet(CivetServer* /*server*/, mg_connection* connection) override {
     // No exception may pass through the server, which is in C.
     try {
       const std::string_view path = mg_get_request_info(connection)->local_uri;
-      const RelayStatus::Answer answer = status_.ask(kPatience);
-      path == "/healthz" ? health(connection, answer) : metrics(connection, answer);
+      path == "/healthz" ? health(connection) : metrics(connection);
       return true;
     } catch (...) {
       return false;
@@ -121,28 +120,36 @@ class MetricsServer::Pages final : public CivetHandler {
   }
 
  private:
-  static void health(mg_connection* connection, const RelayStatus::Answer& answer) {
-    if (answer.ailment.empty()) return reply(connection, "200 OK", "text/plain", "ok\n");
-    reply(connection, "503 Service Unavailable", "text/plain", answer.ailment + "\n");
+  void health(mg_connection* connection) const {
+    for (const auto& [status, unused] : relays_) {
+      const std::string ailment = status.ask(kPatience).ailment;
+      if (ailment.empty()) continue;
+      return reply(connection, "503 Service Unavailable", "text/plain", ailment + "\n");
+    }
+    reply(connection, "200 OK", "text/plain", "ok\n");
   }
 
-  void metrics(mg_connection* connection, const RelayStatus::Answer& answer) const {
+  void metrics(mg_connection* connection) const {
+    std::vector<RelayFigures> figures;
+    for (const auto& [status, names] : relays_) {
+      const RelayStatus::Answer answer = status.ask(kPatience);
+      if (answer.snapshot) figures.push_back({*answer.snapshot, names});
+    }
     std::vector<prometheus::MetricFamily> families;
-    if (answer.snapshot) families = metric_families(*answer.snapshot, names_);
+    if (!figures.empty()) families = metric_families(figures);
     families.push_back(build_info());
     std::ostringstream text;
     prometheus::TextSerializer().Serialize(text, families);
     reply(connection, "200 OK", "text/plain; version=0.0.4", text.str());
   }
 
-  RelayStatus& status_;
-  const EndpointNames names_;
+  const std::vector<WatchedRelay> relays_;
 };
 
 MetricsServer::MetricsServer(const std::string& where, const MetricsAddress& address,
-                             RelayStatus& status, EndpointNames names)
+                             std::vector<WatchedRelay> relays)
     : host_(address.text.substr(0, address.text.find(':'))),
-      pages_(std::make_unique<Pages>(status, std::move(names))) {
+      pages_(std::make_unique<Pages>(std::move(relays))) {
   try {
     server_ = std::make_unique<CivetServer>(std::vector<std::string>{
         "listening_ports", address.text, "num_threads", "2", "request_timeout_ms", "5000"});

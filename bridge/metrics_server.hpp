@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "metric_families.hpp"
 #include "relay_status.hpp"
@@ -21,11 +22,16 @@ struct MetricsAddress {
 // listened on now.
 MetricsAddress metrics_address(const std::string& where, const std::string& text);
 
+struct WatchedRelay {
+  RelayStatus& status;
+  EndpointNames names;
+};
+
 class MetricsServer {
  public:
-  // Listens until it is destroyed. `status` outlives it. Throws ConfigError.
-  MetricsServer(const std::string& where, const MetricsAddress& address, RelayStatus& status,
-                EndpointNames names);
+  // Listens until it is destroyed. What it tells of outlives it. Throws ConfigError.
+  MetricsServer(const std::string& where, const MetricsAddress& address,
+                std::vector<WatchedRelay> relays);
   MetricsServer(const MetricsServer&) = delete;
   MetricsServer& operator=(const MetricsServer&) = delete;
   MetricsServer(MetricsServer&&) = delete;

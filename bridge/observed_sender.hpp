@@ -11,6 +11,10 @@
 
 namespace fifomq {
 
+// A try that finds no room leaves nothing of such a message behind. A larger one might be begun,
+// and cancelled for having been tried.
+bool leaves_in_one_piece(const MessageView& message);
+
 class ObservedSender final : public ForwardingSender {
  public:
   ObservedSender(std::unique_ptr<Sender> to, RelayStatus& status)

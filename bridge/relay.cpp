@@ -12,6 +12,8 @@ constexpr std::size_t kBatch = 256;
 
 }  // namespace
 
+DeadLetters::~DeadLetters() = default;
+
 Relay::Relay(Receiver& from, Sender& to, RelayOptions options)
     : from_(from), to_(to), options_(std::move(options)) {}
 
@@ -37,21 +39,26 @@ bool Relay::forward(const MessageView& message) {
   const bool unknown = message.origin.value_or(Origin{}).writer == 0;
   if (options_.stamps_origin && unknown) onward.origin.reset();
   if (options_.counts_as_hop && onward.hops++ >= kMaxHops) {
-    put_aside(hop_limit_);
+    put_aside(message, hop_limit_);
     return true;
   }
   try {
     return accept(send(onward));
   } catch (const Error& error) {
-    if (error.errc() != Errc::too_large && error.errc() != Errc::not_representable) throw;
-    if (options_.log && refused_ == 0) {
-      options_.log(
-          LogLevel::warning,
-          std::string("a message is left out, and others like it will be: ") + error.what());
-    }
-    put_aside(refused_);
+    const bool too_large = error.errc() == Errc::too_large;
+    if (!too_large && error.errc() != Errc::not_representable) throw;
+    if (options_.log && refused() == 0) tell_of_refusal(error.what());
+    put_aside(message, too_large ? too_large_ : not_representable_);
     return true;
   }
+}
+
+void Relay::tell_of_refusal(const char* why) const {
+  options_.log(
+      LogLevel::warning,
+      (options_.dead_letters ? "a message goes to the dead letters, and others like it will: "
+                             : "a message is left out, and others like it will be: ") +
+          std::string(why));
 }
 
 SendResult Relay::send(const MessageView& message) {
@@ -59,9 +66,9 @@ SendResult Relay::send(const MessageView& message) {
       options_.patience ? Deadline::after(*options_.patience) : Deadline::never();
   if (!options_.check_in) return to_.send(message, deadline);
   for (unsigned tries = 0;; ++tries) {
-    const SendResult result = to_.send(message, earlier(deadline, options_.check_in(tries)));
-    const bool waits = result == SendResult::timed_out || result == SendResult::no_peer;
-    if (!waits || deadline.expired()) return result;
+    const Deadline until = earlier(deadline, options_.check_in(message, tries));
+    const SendResult result = to_.send(message, until);
+    if (!would_wait(result) || deadline.expired()) return result;
   }
 }
 
@@ -75,12 +82,22 @@ bool Relay::accept(SendResult result) {
   return false;
 }
 
-void Relay::put_aside(std::uint64_t& counter) {
+void Relay::put_aside(const MessageView& message, std::uint64_t& counter) {
+  if (options_.dead_letters) {
+    letters_owe_sync_ = true;
+    options_.dead_letters->put(message);
+    ++dead_letters_;
+  }
   ++counter;
   aside_.push_back(relayed_);
 }
 
 void Relay::commit() {
+  // Once for a whole batch.
+  if (letters_owe_sync_) {
+    options_.dead_letters->sync();
+    letters_owe_sync_ = false;
+  }
   const std::uint64_t settled = to_.settled();
   while (!aside_.empty() && aside_.front() <= settled) {
     aside_.pop_front();

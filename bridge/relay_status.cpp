@@ -3,7 +3,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -11,22 +10,12 @@
 
 namespace fifomq {
 
-void LatencyCounts::add(std::chrono::duration<double> age) {
-  // Two machines' clocks differ: what seems to come from the future was sent just now.
-  const double seconds = std::max(age.count(), 0.0);
-  const auto* const bound = std::ranges::lower_bound(kBounds, seconds);
-  ++buckets.at(static_cast<std::size_t>(bound - kBounds.begin()));
-  sum_seconds += seconds;
-}
-
 RelayStatus::RelayStatus() : question_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!question_) throw core::system_error(errno, "", "make an event");
 }
 
-void RelayStatus::begin(const Relay& relay, const Receiver& from, const Sender& to) {
-  relay_ = &relay;
-  from_ = &from;
-  to_ = &to;
+void RelayStatus::begin(const ObservedRelay& relay) {
+  relay_.emplace(relay);
   publish(false);
   const std::lock_guard lock(mutex_);
   state_ = State::running;
@@ -49,17 +38,6 @@ void RelayStatus::end() {
   answered_.notify_all();
 }
 
-RelaySnapshot RelayStatus::take() const {
-  return {.from = from_->counters(),
-          .to = to_->counters(),
-          .relayed = relay_->relayed(),
-          .hop_limit = relay_->hop_limit(),
-          .refused = relay_->refused(),
-          .unsent = relay_->unsent(),
-          .uncommitted = relay_->uncommitted(),
-          .latency = latency_};
-}
-
 // The counters are read after the question was taken: an answer is never older than its question.
 std::uint64_t RelayStatus::take_question() {
   const std::lock_guard lock(mutex_);
@@ -72,7 +50,8 @@ std::uint64_t RelayStatus::take_question() {
 
 void RelayStatus::publish(bool waiting) {
   const std::uint64_t question = take_question();
-  const RelaySnapshot now = take();
+  RelaySnapshot now = relay_->take();
+  now.latency = latency_;
   {
     const std::lock_guard lock(mutex_);
     latest_ = now;

@@ -4,7 +4,6 @@
 // nothing is counted twice for it while messages flow.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -13,41 +12,17 @@
 #include <optional>
 #include <string>
 
-#include <fifomq/relay.hpp>
-
 #include "core/unique_fd.hpp"
+#include "relay_snapshot.hpp"
 
 namespace fifomq {
-
-// How old messages were when TO accepted them, as far as they carry the time they were sent at.
-struct LatencyCounts {
-  // The upper bounds of the buckets, in seconds; the last bucket has none.
-  static constexpr std::array kBounds{0.00001, 0.0001, 0.001, 0.005, 0.025, 0.1,
-                                      0.5,     1.0,    5.0,   30.0,  300.0};
-
-  void add(std::chrono::duration<double> age);
-
-  std::array<std::uint64_t, kBounds.size() + 1> buckets{};
-  double sum_seconds = 0;
-};
-
-struct RelaySnapshot {
-  Counters from{};
-  Counters to{};
-  std::uint64_t relayed = 0;
-  std::uint64_t hop_limit = 0;
-  std::uint64_t refused = 0;
-  std::uint64_t unsent = 0;
-  std::uint64_t uncommitted = 0;
-  LatencyCounts latency{};
-};
 
 class RelayStatus {
  public:
   RelayStatus();
 
-  // The relay's thread: from here on until end() it answers. All three outlive that.
-  void begin(const Relay& relay, const Receiver& from, const Sender& to);
+  // The relay's thread: from here on until end() it answers.
+  void begin(const ObservedRelay& relay);
   // It takes what is left to its end; why, is for people.
   void stop(std::string why);
   void end();
@@ -83,13 +58,10 @@ class RelayStatus {
   enum class State { opening, running, stopping, ended };
 
   std::uint64_t take_question();
-  RelaySnapshot take() const;
   void publish(bool waiting);
 
   // The relay's thread alone.
-  const Relay* relay_ = nullptr;
-  const Receiver* from_ = nullptr;
-  const Sender* to_ = nullptr;
+  std::optional<ObservedRelay> relay_;
   LatencyCounts latency_;
 
   std::atomic<bool> asked_ = false;

@@ -17,7 +17,11 @@ void check_same(bool same, const BridgeSettings& fresh, const std::string& key) 
 void check_reload(const BridgeSettings& running, const BridgeSettings& fresh) {
   check_same(running.from == fresh.from, fresh, "from");
   check_same(running.to == fresh.to, fresh, "to");
+  check_same(running.between == fresh.between, fresh,
+             fresh.between.empty() ? running.between_key : fresh.between_key);
   check_same(running.metrics == fresh.metrics, fresh, "metrics");
+  check_same(running.dead_letter == fresh.dead_letter, fresh, "dead_letter");
+  check_same(running.plugins == fresh.plugins, fresh, "plugin");
   check_same(running.log_format == fresh.log_format, fresh, "log_format");
   // FROM is opened for so many: what it has read ahead would be too much of a smaller number.
   check_same(running.count == fresh.count, fresh, "count");

@@ -8,60 +8,77 @@
 
 #include <fifomq/relay.hpp>
 
+#include "core/unique_fd.hpp"
+#include "ending.hpp"
 #include "loss_log.hpp"
 #include "relay_status.hpp"
 #include "service_manager.hpp"
+#include "status_line.hpp"
 #include "stop_signals.hpp"
 
 namespace fifomq {
 
-// What may change while the relay runs.
-struct RunTimes {
-  std::optional<std::chrono::nanoseconds> idle_exit;
-  // After half of it nothing more is taken in, where it can be left; the rest is for what was.
-  std::chrono::nanoseconds drain_timeout;
+using IdleExit = std::optional<std::chrono::nanoseconds>;
+
+// What ends a relay beside a signal and its own ends.
+struct EndsWhen {
+  IdleExit idle{};  // nothing has come for so long
+  // Gives it anew, when the signal for that has come. One relay of a process has this.
+  std::function<IdleExit(IdleExit)> reload{};
+  // What feeds FROM has ended, and FROM has no more.
+  const Ending* fed = nullptr;
 };
 
 // Who is told how it goes.
 struct Observers {
   ServiceManager& manager;
   RelayStatus* status = nullptr;
+  StatusLine* line = nullptr;
   LogSink losses{};  // where it says what it loses while it runs
 };
 
 // Runs one relay, in the caller's thread.
 class Runner {
  public:
-  // All of them outlive the runner. `reload` gives new times, when the signal for it has come.
-  Runner(Receiver& from, Sender& to, StopSignals& signals, Observers observers, RunTimes times,
-         std::function<RunTimes(const RunTimes&)> reload);
+  // All of them outlive the runner.
+  Runner(Receiver& from, Sender& to, StopSignals& signals, Observers observers, EndsWhen ends_when);
 
-  // Ends with everything flushed that can be within the drain timeout. Returns what flush() said.
+  // Ends with everything flushed that can be within the drain timeout. Asked to stop, it takes
+  // nothing more in after half of that, where it can be left. Returns what flush() said.
   SendResult run(Relay& relay);
 
   // For RelayOptions::check_in of that relay.
-  Deadline check_in(unsigned tries);
+  Deadline check_in(const MessageView& message, unsigned tries);
 
  private:
   void relay_all();
   void come_by();
+  void come_by_waiting(const MessageView& message);
   void show_life();
+  void look_at_line() const;
+  Deadline due() const;
   void begin_to_stop();
   bool wait(bool owes);
+  bool told_to_end() const;
   std::string why_it_ends() const;
   SendResult finish();
   void await_acknowledgements(Deadline deadline);
+  void wait_for_acknowledgement(Deadline deadline);
+  int acknowledgement_fd();
 
   Receiver& from_;
   Sender& to_;
   StopSignals& signals_;
   const Observers observers_;
   ServiceManager& manager_;
-  RunTimes times_;
-  const std::function<RunTimes(const RunTimes&)> reload_;
+  WatchedLoop loop_;
+  EndsWhen ends_when_;
+  const bool settles_;  // it matters when TO has settled a message: FROM or the far end keeps it
   Relay* relay_ = nullptr;  // while it runs
   std::optional<LossLog> losses_;
+  core::UniqueFd happenings_;  // at TO, where it matters
   Deadline::Clock::time_point last_moved_ = Deadline::Clock::now();
+  Deadline answer_due_ = Deadline::never();  // to those who ask from other threads
   bool stopping_ = false;
   Deadline takes_until_ = Deadline::never();
   std::uint64_t abandoned_ = 0;

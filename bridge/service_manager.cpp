@@ -2,6 +2,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <system_error>
@@ -33,35 +34,50 @@ ServiceManager ServiceManager::of_environment(LogSink log) {
 
 ServiceManager::ServiceManager(LogSink log, std::optional<microseconds> watchdog)
     : listens_(true), log_(std::move(log)) {
-  if (!watchdog) return;
-  interval_ = *watchdog / 2;
-  due_ = Deadline::after(*interval_);
+  if (watchdog) interval_ = *watchdog / 2;
 }
 
-void ServiceManager::ready(const std::string& status) { tell("READY=1" + status_line(status)); }
+void ServiceManager::ready(const std::string& status) {
+  const std::lock_guard lock(mutex_);
+  tell("READY=1" + status_line(status));
+}
 
 void ServiceManager::reloading() {
+  const std::lock_guard lock(mutex_);
   // By this time, which the manager demands, it tells this reload from an earlier one.
   tell("RELOADING=1\nMONOTONIC_USEC=" + text_of(Deadline::Clock::now().time_since_epoch()));
 }
 
-void ServiceManager::reloaded() { tell("READY=1"); }
+void ServiceManager::reloaded() {
+  const std::lock_guard lock(mutex_);
+  tell("READY=1");
+}
 
 void ServiceManager::stopping(std::chrono::nanoseconds extension) {
+  const std::lock_guard lock(mutex_);
   tell("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + text_of(extension));
 }
 
-void ServiceManager::alive(const std::string& status) {
-  if (!interval_) return;
+void ServiceManager::alive(const WatchedLoop& loop, const std::string& status) {
+  const std::lock_guard lock(mutex_);
+  loops_.at(&loop).is_alive = true;
+  if (!std::ranges::all_of(loops_, [](const auto& each) { return each.second.is_alive; })) return;
+  for (auto& [unused, each] : loops_) each.is_alive = false;
   tell("WATCHDOG=1" + status_line(status));
-  due_ = Deadline::after(*interval_ * patience_);
 }
 
-void ServiceManager::set_patience(unsigned factor) {
-  if (!interval_ || patience_ == factor) return;
-  patience_ = factor;
-  tell("WATCHDOG=1\nWATCHDOG_USEC=" + text_of(*interval_ * 2 * factor));
-  due_ = Deadline::after(*interval_ * patience_);
+unsigned ServiceManager::patience() const {
+  unsigned most = 1;
+  for (const auto& [unused, each] : loops_) most = std::max(most, each.patience);
+  return most;
+}
+
+void ServiceManager::set_patience(const WatchedLoop& loop, unsigned factor) {
+  const std::lock_guard lock(mutex_);
+  const unsigned before = patience();
+  loops_.at(&loop).patience = factor;
+  if (patience() == before) return;
+  tell("WATCHDOG=1\nWATCHDOG_USEC=" + text_of(*interval_ * 2 * patience()));
 }
 
 void ServiceManager::tell(const std::string& state) {
@@ -71,6 +87,31 @@ void ServiceManager::tell(const std::string& state) {
   // Whoever does not hear us is not told again and again.
   std::exchange(log_, {})(LogLevel::warning, "the service manager cannot be told: " +
                                                  std::generic_category().message(-result));
+}
+
+WatchedLoop::WatchedLoop(ServiceManager& manager) : manager_(manager) {
+  if (!manager_.is_watched()) return;
+  due_ = Deadline::after(*manager_.interval_);
+  const std::lock_guard lock(manager_.mutex_);
+  manager_.loops_.emplace(this, ServiceManager::Loop{});
+}
+
+WatchedLoop::~WatchedLoop() {
+  const std::lock_guard lock(manager_.mutex_);
+  manager_.loops_.erase(this);
+}
+
+void WatchedLoop::alive(const std::string& status) {
+  if (!manager_.is_watched()) return;
+  manager_.alive(*this, status);
+  due_ = Deadline::after(*manager_.interval_ * patience_);
+}
+
+void WatchedLoop::set_patience(unsigned factor) {
+  if (!manager_.is_watched() || patience_ == factor) return;
+  patience_ = factor;
+  manager_.set_patience(*this, factor);
+  due_ = Deadline::after(*manager_.interval_ * patience_);
 }
 
 }  // namespace fifomq

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -11,6 +13,9 @@
 
 namespace fifomq {
 
+class WatchedLoop;
+
+// Any thread may call it.
 class ServiceManager {
  public:
   // Nobody is told anything.
@@ -25,6 +30,41 @@ class ServiceManager {
   void stopping(std::chrono::nanoseconds extension);
 
   bool is_watched() const { return interval_.has_value(); }
+
+ private:
+  friend class WatchedLoop;
+  struct Loop {
+    bool is_alive = false;  // has shown it since the manager was told
+    unsigned patience = 1;
+  };
+
+  ServiceManager(LogSink log, std::optional<std::chrono::microseconds> watchdog);
+
+  void alive(const WatchedLoop& loop, const std::string& status);
+  void set_patience(const WatchedLoop& loop, unsigned factor);
+  unsigned patience() const;
+  void tell(const std::string& state);
+
+  bool listens_ = false;
+  // Between two signs of life, if somebody watches.
+  std::optional<std::chrono::microseconds> interval_;
+  std::mutex mutex_;  // of all that follows
+  LogSink log_;
+  std::map<const WatchedLoop*, Loop> loops_;
+};
+
+// A loop that has to come by. The manager takes the service for hung when one of its loops does
+// not: it is told that the service lives once each of them has shown it. Belongs to one thread.
+class WatchedLoop {
+ public:
+  // `manager` outlives it.
+  explicit WatchedLoop(ServiceManager& manager);
+  WatchedLoop(const WatchedLoop&) = delete;
+  WatchedLoop& operator=(const WatchedLoop&) = delete;
+  WatchedLoop(WatchedLoop&&) = delete;
+  WatchedLoop& operator=(WatchedLoop&&) = delete;
+  ~WatchedLoop();
+
   // When the loop has to come by again: half the time after which the manager takes it for hung.
   // Never, if nobody watches.
   Deadline due() const { return due_; }
@@ -37,14 +77,7 @@ class ServiceManager {
   void set_patience(unsigned factor);
 
  private:
-  ServiceManager(LogSink log, std::optional<std::chrono::microseconds> watchdog);
-
-  void tell(const std::string& state);
-
-  bool listens_ = false;
-  LogSink log_;
-  // Between two signs of life, if somebody watches.
-  std::optional<std::chrono::microseconds> interval_;
+  ServiceManager& manager_;
   unsigned patience_ = 1;
   Deadline due_ = Deadline::never();
 };

@@ -26,6 +26,14 @@ std::string text_value(const std::string& where, const toml::node& node) {
   throw ConfigError(where + ": the value must be a text in quotes");
 }
 
+std::vector<std::string> text_values(const std::string& where, const toml::node& node) {
+  const toml::array* const list = node.as_array();
+  if (list == nullptr) return {text_value(where, node)};
+  std::vector<std::string> texts;
+  for (const toml::node& each : *list) texts.push_back(text_value(where, each));
+  return texts;
+}
+
 std::uint64_t count_value(const std::string& where, const toml::node& node) {
   const auto number = node.value_exact<std::int64_t>();
   if (number && *number >= 0) return static_cast<std::uint64_t>(*number);
@@ -35,8 +43,10 @@ std::uint64_t count_value(const std::string& where, const toml::node& node) {
 // Stores one value, which stands at `where`.
 using Setter = std::function<void(BridgeSettings&, const std::string& where, const toml::node&)>;
 
-const std::map<std::string_view, Setter>& setters() {
-  static const std::map<std::string_view, Setter> kSetters{
+using Setters = std::map<std::string_view, Setter>;
+
+Setters own_setters() {
+  return {
       {"from",
        [](auto& settings, const auto& where, const auto& node) {
          settings.from = text_value(where, node);
@@ -67,12 +77,26 @@ const std::map<std::string_view, Setter>& setters() {
          settings.metrics = text_value(where, node);
          settings.metrics_place = where;
        }},
+      {"dead_letter",
+       [](auto& settings, const auto& where, const auto& node) {
+         settings.dead_letter = text_value(where, node);
+         settings.dead_letter_place = where;
+       }},
+      {"plugin", [](auto& settings, const auto& where,
+                    const auto& node) { settings.plugins = text_values(where, node); }},
       {"log_format",
        [](auto& settings, const auto& where, const auto& node) {
          settings.log_format = log_format(where, text_value(where, node));
        }},
   };
-  return kSetters;
+}
+
+Setter setter_between(const SchemeInfo& scheme) {
+  return [&scheme](auto& settings, const auto& where, const auto& node) {
+    settings.between = endpoint_between(scheme, text_value(where, node));
+    settings.between_place = where;
+    settings.between_key = scheme.between->key;
+  };
 }
 
 toml::table parse_file(const std::string& file) {
@@ -87,16 +111,20 @@ toml::table parse_file(const std::string& file) {
 
 }  // namespace
 
-BridgeSettings load_settings(const std::string& file) {
+BridgeSettings load_settings(const std::string& file, std::span<const SchemeInfo> schemes) {
   const toml::table table = parse_file(file);
+  Setters setters = own_setters();
+  for (const SchemeInfo& scheme : schemes) {
+    if (scheme.between) setters.emplace(scheme.between->key, setter_between(scheme));
+  }
   BridgeSettings settings;
   settings.file = file;
   for (const auto& [key, node] : table) {
     const std::string where = place(file, key.source());
-    const auto setter = setters().find(key.str());
-    if (setter == setters().end()) {
+    const auto setter = setters.find(key.str());
+    if (setter == setters.end()) {
       std::vector<std::string_view> known;
-      for (const auto& [name, unused] : setters()) known.push_back(name);
+      for (const auto& [name, unused] : setters) known.push_back(name);
       throw ConfigError(where + ": unknown key '" + std::string(key.str()) + "'" +
                         core::suggestion(key.str(), known));
     }
@@ -106,16 +134,19 @@ BridgeSettings load_settings(const std::string& file) {
   return settings;
 }
 
+std::string endpoint_between(const SchemeInfo& scheme, const std::string& value) {
+  return std::string(scheme.name) + ":" + value;
+}
+
 std::chrono::nanoseconds duration_setting(const std::string& where, const std::string& text) {
   if (const auto duration = core::parse_duration(text)) return *duration;
   throw ConfigError(where + ": '" + text + "' is not " + std::string(core::kDurationForm));
 }
 
 void check_guarantee_name(const std::string& where, const std::string& name) {
-  constexpr std::array kNames{kAtMostOnce, kAtLeastOnce};
-  if (std::ranges::find(kNames, name) != kNames.end()) return;
+  if (std::ranges::find(kGuarantees, name) != kGuarantees.end()) return;
   throw ConfigError(where + ": there is no guarantee '" + name + "'" +
-                    core::suggestion(name, kNames));
+                    core::suggestion(name, kGuarantees));
 }
 
 }  // namespace fifomq

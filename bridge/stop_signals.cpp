@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "core/posix.hpp"
 #include "core/readiness.hpp"
@@ -38,9 +39,9 @@ StopSignals::StopSignals(Hangup hangup) {
 
 StopSignals::~StopSignals() { ignore(); }
 
-void StopSignals::listen(std::chrono::nanoseconds drain_timeout, std::function<void()> give_up) {
+void StopSignals::listen(std::chrono::nanoseconds drain_timeout, Calls calls) {
   drain_timeout_ = drain_timeout;
-  thread_ = std::thread([this, give_up = std::move(give_up)] { run(give_up); });
+  thread_ = std::thread([this, calls = std::move(calls)] { run(calls); });
   pthread_setname_np(thread_.native_handle(), "fifomq-signals");
 }
 
@@ -57,7 +58,7 @@ bool StopSignals::take_reload() {
   return reload_requested_.exchange(false);
 }
 
-void StopSignals::run(const std::function<void()>& give_up) {
+void StopSignals::run(const Calls& calls) {
   const int first = next_signal(std::chrono::nanoseconds::max());
   if (first == 0) return;
   requested_ = first;
@@ -65,10 +66,11 @@ void StopSignals::run(const std::function<void()>& give_up) {
   const Deadline deadline = Deadline::after(drain_timeout_.load());
   int second = next_signal(deadline.remaining());
   if (second == 0 && deadline.expired()) {
-    give_up();
+    calls.give_up();
     second = next_signal(std::chrono::nanoseconds::max());
   }
   if (second == 0) return;
+  if (calls.last_act) calls.last_act();
   std::signal(second, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
   std::raise(second);

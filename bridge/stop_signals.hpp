@@ -26,12 +26,17 @@ class StopSignals {
   StopSignals& operator=(StopSignals&&) = delete;
   ~StopSignals();
 
-  // Starts to listen. `give_up` is called from another thread, once, when a drain has taken longer
-  // than `drain_timeout`.
-  void listen(std::chrono::nanoseconds drain_timeout, std::function<void()> give_up);
+  // What is called from another thread, each once at most.
+  struct Calls {
+    std::function<void()> give_up;        // a drain has taken longer than its timeout
+    std::function<void()> last_act = {};  // the process ends at once
+  };
+  // Starts to listen.
+  void listen(std::chrono::nanoseconds drain_timeout, Calls calls);
   // For a stop that has not been asked for yet.
   void set_drain_timeout(std::chrono::nanoseconds timeout) { drain_timeout_ = timeout; }
-  // Stops listening: `give_up` is not called any more.
+  std::chrono::nanoseconds drain_timeout() const { return drain_timeout_.load(); }
+  // Stops listening: nothing is called any more.
   void ignore();
 
   // The signal that asked to stop; 0 before that.
@@ -45,7 +50,7 @@ class StopSignals {
   int reload_poll_fd() const { return reload_.get(); }
 
  private:
-  void run(const std::function<void()>& give_up);
+  void run(const Calls& calls);
   int next_signal(std::chrono::nanoseconds timeout);
 
   sigset_t signals_{};

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include <fifomq/channel.hpp>
+#include <fifomq/export.hpp>
 #include <fifomq/log.hpp>
 
 namespace fifomq {
@@ -16,6 +17,23 @@ namespace fifomq {
 // A message that has passed so many relays is dropped: it goes round in a ring.
 inline constexpr std::uint32_t kMaxHops = 8;
 
+// Where a relay puts what can never be handed on. Both calls throw Error, which ends the relay.
+class FIFOMQ_EXPORT DeadLetters {
+ public:
+  DeadLetters() = default;
+  DeadLetters(const DeadLetters&) = delete;
+  DeadLetters& operator=(const DeadLetters&) = delete;
+  DeadLetters(DeadLetters&&) = delete;
+  DeadLetters& operator=(DeadLetters&&) = delete;
+  virtual ~DeadLetters();
+
+  // The message as it came in.
+  virtual void put(const MessageView& message) = 0;
+  // What was put outlives whatever happens next. Called before it is committed.
+  virtual void sync() = 0;
+};
+
+// How a relay treats what it carries.
 struct RelayOptions {
   // A bridge between two channels counts itself in a message's hops. What only reads or prints does
   // not.
@@ -25,13 +43,18 @@ struct RelayOptions {
   bool stamps_origin = false;
   // How long one message may wait for room or for a peer, after which the relay has failed().
   std::optional<std::chrono::nanoseconds> patience;
-  // Asked before each try to hand on one message, with the number of tries before: until when this
+  // Asked before each try to hand on a message, with the number of tries before: until when this
   // one may wait. So whoever runs the relay comes by while a message waits for room.
-  std::function<Deadline(unsigned tries)> check_in = {};
+  std::function<Deadline(const MessageView& message, unsigned tries)> check_in = {};
+  // Told of what is dropped, and why. Called on the thread that runs the relay.
   LogSink log;
+  // Takes the messages that the sender refuses as such, and those over kMaxHops; absent, they are
+  // dropped. Outlives the relay.
+  DeadLetters* dead_letters = nullptr;
 };
 
-class Relay {
+// One receiver to one sender. Never copied, never moved: it refers to both.
+class FIFOMQ_EXPORT Relay {
  public:
   // Both ends stay the caller's and outlive the relay. One thread uses the relay and them.
   Relay(Receiver& from, Sender& to, RelayOptions options);
@@ -39,7 +62,8 @@ class Relay {
   // Moves what is there, up to a batch, and returns how many messages it took in; 0 when there is
   // nothing to do now. Waits only for room at the sender, until the message is accepted, patience
   // is over, or one end is closed. Throws what the ends throw, except for messages that the sender
-  // refuses as such (too large, not representable): these are counted and the stream goes on.
+  // refuses as such (too large, not representable): these are counted and the stream goes on. What
+  // the dead letters throw comes through, and what they did not take is not committed.
   std::size_t step();
 
   // Commits what the sender has settled by now; step() does so too.
@@ -57,14 +81,22 @@ class Relay {
 
   std::uint64_t relayed() const { return relayed_; }      // accepted by the sender
   std::uint64_t hop_limit() const { return hop_limit_; }  // dropped: would have passed kMaxHops
-  std::uint64_t refused() const { return refused_; }      // the sender cannot carry it
-  std::uint64_t unsent() const { return unsent_; }        // taken in, not accepted before the end
+  // The sender cannot carry it: together, and by reason.
+  std::uint64_t refused() const { return too_large_ + not_representable_; }
+  std::uint64_t too_large() const { return too_large_; }  // over the sender's max_message
+  std::uint64_t not_representable() const {               // not in the sender's framing
+    return not_representable_;
+  }
+  // Of those over the hop limit and those refused, what the dead letters took.
+  std::uint64_t dead_letters() const { return dead_letters_; }
+  std::uint64_t unsent() const { return unsent_; }  // taken in, not accepted before the end
 
  private:
-  bool forward(const MessageView& message);
-  SendResult send(const MessageView& message);
-  bool accept(SendResult result);
-  void put_aside(std::uint64_t& counter);
+  FIFOMQ_NO_EXPORT bool forward(const MessageView& message);
+  FIFOMQ_NO_EXPORT SendResult send(const MessageView& message);
+  FIFOMQ_NO_EXPORT bool accept(SendResult result);
+  FIFOMQ_NO_EXPORT void put_aside(const MessageView& message, std::uint64_t& counter);
+  FIFOMQ_NO_EXPORT void tell_of_refusal(const char* why) const;
 
   Receiver& from_;
   Sender& to_;
@@ -73,7 +105,10 @@ class Relay {
   std::optional<SendResult> failed_;
   std::uint64_t relayed_ = 0;
   std::uint64_t hop_limit_ = 0;
-  std::uint64_t refused_ = 0;
+  std::uint64_t too_large_ = 0;
+  std::uint64_t not_representable_ = 0;
+  std::uint64_t dead_letters_ = 0;
+  bool letters_owe_sync_ = false;
   std::uint64_t unsent_ = 0;
   // What was put aside here counts as settled in its place among the messages relayed: for each
   // such message, how many were relayed before it.
