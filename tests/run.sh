@@ -30,9 +30,9 @@ check_format() {
 }
 
 check_tidy() {
-  cmake --preset release >/dev/null
+  cmake --preset tidy >/dev/null
   # Headers that are generated while building are missing before.
-  cmake --build --preset release
+  cmake --build --preset tidy
   /usr/bin/python3 -B tests/tidy.py --jobs "$jobs"
 }
 
@@ -40,7 +40,18 @@ run_tests() {
   cmake --preset "$1"
   cmake --build --preset "$1"
   # Many tests wait for each other's processes rather than for a processor.
-  ctest --preset "$1" --parallel $((2 * jobs))
+  local status=0
+  ctest --preset "$1" --parallel $((3 * jobs)) || status=$?
+  show_left_out "build/$1/Testing/Temporary/LastTest.log"
+  return "$status"
+}
+
+# ctest shows what failed. What was left out stands in its log, with the reasons.
+show_left_out() {
+  awk '
+    /: Skipped$/ { getline reason; times[reason]++ }
+    match($0, /\.\.\. skipped .*/) { times[substr($0, RSTART + 12)]++ }
+    END { for (reason in times) printf "left out %d times: %s\n", times[reason], reason }' "$1" | sort
 }
 
 # What a fuzzer finds it writes to build/fuzz, and the text that goes with it is shown.
@@ -103,6 +114,7 @@ for part in "$@"; do
 done
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
+export LSAN_OPTIONS=${LSAN_OPTIONS:-print_suppressions=0:suppressions=$PWD/tests/lsan.supp}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-second_deadlock_stack=1:suppressions=$PWD/tests/tsan.supp}
 

@@ -1,9 +1,9 @@
-"""Runs clang-tidy over every C++ file of ours that the release build compiles; 0 when it finds nothing.
+"""Runs clang-tidy over every C++ file of ours that the build compiles; 0 when it finds nothing.
 
   tests/tidy.py [--jobs N] [FILE...]
 
 Most of clang-tidy's time goes into the headers of the system, once for each file. So files that are
-compiled alike are looked at as one: they are joined under build/tidy, and what is found is told by the place
+compiled alike are looked at as one: they are joined under build/tidy/joined, and what is found is told by the place
 in the file itself. Files with a name of their own in common do not go together, and are joined with others.
 """
 import argparse
@@ -18,8 +18,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BUILD = ROOT / "build/release"
-JOINED = ROOT / "build/tidy"
+BUILD = ROOT / "build/tidy"
+JOINED = BUILD / "joined"
 # Joined files are of about this length, so that all processors have work.
 MOST_LINES = 2_500
 # Where a program begins.
@@ -39,11 +39,7 @@ def commands():
         words = shlex.split(entry["command"])[1:]
         output = words.index("-o")
         del words[output:output + 2]
-        # GCC's precompiled header says nothing to clang; what it holds each file includes itself.
-        while "-include" in words:
-            precompiled = words.index("-include")
-            del words[precompiled:precompiled + 2]
-        found.setdefault(file, tuple(word for word in words if word not in ("-c", "-Winvalid-pch", str(file))))
+        found.setdefault(file, tuple(word for word in words if word not in ("-c", str(file))))
     return found
 
 
@@ -110,6 +106,20 @@ def tidy(file, flags):
     return ran.returncode == 0, text
 
 
+def shadows(joined, flags, origins):
+    """What is said of names that hide others of the same file, or of a header. Nobody else has looked at each file
+    by itself; files that are joined hide each other's names, and that is no finding."""
+    ran = subprocess.run(["clang++", "-fsyntax-only", "-fno-caret-diagnostics", *flags, "-Wno-everything", "-Wshadow",
+                          "-Wno-error", str(joined)], stderr=subprocess.PIPE, text=True, check=False)
+
+    def file_of(path, line):
+        return origins[int(line) - 1].split(":")[0] if path == str(joined) else path
+
+    found = re.finditer(r"^(.+):(\d+):\d+: warning: .*\n(.+):(\d+):\d+: note: .*\n", ran.stderr, re.M)
+    return "".join(each[0] for each in found
+                   if each[1] != each[3] or file_of(each[1], each[2]) == file_of(each[3], each[4]))
+
+
 def clashing(members, flags, joined):
     """Who defines what another before has defined, or does not compile."""
     origins = join(members, joined)
@@ -154,9 +164,11 @@ def look_at(name, top, members, flags_of):
     """Whether all is well, and the findings."""
     joined = joined_file(name, top)
     origins = join(members, joined)
-    # GCC has looked for shadowed names in each file; across files there are none.
-    fine, text = tidy(joined, [*flags_for(members, flags_of), "-Wno-shadow"])
-    return fine, re.sub(re.escape(str(joined)) + r":(\d+)", lambda at: origins[int(at[1]) - 1], text)
+    flags = flags_for(members, flags_of)
+    fine, text = tidy(joined, [*flags, "-Wno-shadow"])
+    hidden = shadows(joined, flags, origins)
+    told = re.sub(re.escape(str(joined)) + r":(\d+)", lambda at: origins[int(at[1]) - 1], text + hidden)
+    return fine and not hidden, told
 
 
 def main():

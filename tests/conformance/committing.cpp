@@ -1,9 +1,13 @@
 #include "conformance/committing.hpp"
 
 #include <cstdlib>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include <fifomq/forwarding.hpp>
+
+#include "conformance/suite.hpp"
 
 namespace fifomq::conformance {
 namespace {
@@ -26,26 +30,27 @@ class CommittingReceiver final : public ForwardingReceiver {
 
 class CommittingTransport final : public Transport {
  public:
-  explicit CommittingTransport(std::unique_ptr<Transport> to) : to_(std::move(to)) {}
+  explicit CommittingTransport(Registry to) : to_(std::move(to)), schemes_(to_.schemes()) {}
 
-  std::span<const SchemeInfo> schemes() const override { return to_->schemes(); }
+  std::span<const SchemeInfo> schemes() const override { return schemes_; }
   void check(const Endpoint& endpoint, Direction direction) const override {
-    to_->check(endpoint, direction);
+    to_.check(endpoint.text(), direction);
   }
   std::unique_ptr<Sender> open_sender(const Endpoint& endpoint,
                                       const OpenOptions& options) override {
-    return to_->open_sender(endpoint, options);
+    return to_.open_sender(endpoint.text(), options);
   }
   std::unique_ptr<Receiver> open_receiver(const Endpoint& endpoint,
                                           const OpenOptions& options) override {
-    if (options.explicit_commit) return to_->open_receiver(endpoint, options);
+    if (options.explicit_commit) return to_.open_receiver(endpoint.text(), options);
     OpenOptions committing = options;
     committing.explicit_commit = true;
-    return std::make_unique<CommittingReceiver>(to_->open_receiver(endpoint, committing));
+    return std::make_unique<CommittingReceiver>(to_.open_receiver(endpoint.text(), committing));
   }
 
  private:
-  const std::unique_ptr<Transport> to_;
+  const Registry to_;
+  const std::vector<SchemeInfo> schemes_;
 };
 
 }  // namespace
@@ -60,8 +65,12 @@ void commit_each(bool on) {
 
 bool commits_each() { return std::getenv(kVariable) != nullptr; }
 
-std::unique_ptr<Transport> with_commits(std::unique_ptr<Transport> transport) {
-  return std::make_unique<CommittingTransport>(std::move(transport));
+Registry registry_under_test() {
+  Registry registry = transport_under_test();
+  if (!commits_each()) return registry;
+  Registry committing;
+  committing.add(std::make_unique<CommittingTransport>(std::move(registry)));
+  return committing;
 }
 
 }  // namespace fifomq::conformance

@@ -1,8 +1,6 @@
 // Explicit commit for cases that know nothing of it.
 #pragma once
 
-#include <memory>
-
 #include <fifomq/transport.hpp>
 
 namespace fifomq::conformance {
@@ -13,6 +11,7 @@ namespace fifomq::conformance {
 void commit_each(bool on);
 bool commits_each();
 
-std::unique_ptr<Transport> with_commits(std::unique_ptr<Transport> transport);
+// What the cases open their channels with.
+Registry registry_under_test();
 
 }  // namespace fifomq::conformance

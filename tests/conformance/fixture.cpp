@@ -211,7 +211,7 @@ void Conformance::must_receive_nothing(milliseconds wait) {
 
 std::uint64_t Conformance::fill(std::uint64_t first) {
   constexpr std::uint64_t kMost = 1'000'000;
-  constexpr int kMostLate = 20;
+  constexpr int kMostLateSends = 20;
   // The first one also waits until both ends have found each other, and until it has left: before
   // that a network may stand still for longer than kFull.
   SendResult result = sender_->send(sample(first, kFillSize).view(), soon());
@@ -219,7 +219,7 @@ std::uint64_t Conformance::fill(std::uint64_t first) {
   std::uint64_t next = first;
   int late = 0;
   bool moves = result == SendResult::sent;
-  while (moves && late < kMostLate && next < first + kMost) {
+  while (moves && late < kMostLateSends && next < first + kMost) {
     if (result == SendResult::sent) ++next;
     const std::uint64_t settled = sender_->settled();
     result = sender_->send(sample(next, kFillSize).view(), Deadline::after(kFull));

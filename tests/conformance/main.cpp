@@ -6,28 +6,13 @@
 #include <cstdio>
 #include <string>
 
-#include <fifomq/builtin.hpp>
 #include <fifomq/transport.hpp>
 
-#include "conformance/committing.hpp"
 #include "conformance/fixture.hpp"
 #include "conformance/peer_process.hpp"
+#include "conformance/suite.hpp"
 
-namespace fifomq {
-
-namespace plugins {
-std::unique_ptr<Transport> FIFOMQ_MAKE_TRANSPORT();
-}
-
-namespace conformance {
-
-Registry registry_under_test() {
-  Registry registry;
-  auto transport = plugins::FIFOMQ_MAKE_TRANSPORT();
-  registry.add(commits_each() ? with_commits(std::move(transport)) : std::move(transport));
-  return registry;
-}
-
+namespace fifomq::conformance {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Each, Conformance, testing::ValuesIn(transports_under_test()),
@@ -41,12 +26,10 @@ TEST(Enrolment, CoversEverySchemeOfTheTransport) {
     senders.push_back(Endpoint::parse(link.sender).scheme());
     receivers.push_back(Endpoint::parse(link.receiver).scheme());
   }
-  const auto transport = plugins::FIFOMQ_MAKE_TRANSPORT();
-  ASSERT_FALSE(transport->schemes().empty());
-  const auto builtin = builtin_transports().schemes();
-  for (const SchemeInfo& scheme : transport->schemes()) {
-    EXPECT_TRUE(std::ranges::count(builtin, scheme.name, &SchemeInfo::name) > 0)
-        << scheme.name << " is not built in";
+  const Registry registry = transport_under_test();
+  const auto schemes = registry.schemes();
+  ASSERT_FALSE(schemes.empty());
+  for (const SchemeInfo& scheme : schemes) {
     if (scheme.sender) {
       EXPECT_TRUE(std::ranges::count(senders, scheme.name) > 0)
           << "conformance.cpp enrols no sender of " << scheme.name;
@@ -59,8 +42,7 @@ TEST(Enrolment, CoversEverySchemeOfTheTransport) {
 }
 
 }  // namespace
-}  // namespace conformance
-}  // namespace fifomq
+}  // namespace fifomq::conformance
 
 int main(int argc, char** argv) {
   if (const auto peer_status = fifomq::conformance::run_as_peer(argc, argv)) return *peer_status;

@@ -17,6 +17,7 @@
 #include <system_error>
 #include <utility>
 
+#include "conformance/committing.hpp"
 #include "conformance/fixture.hpp"
 
 namespace fifomq::conformance {

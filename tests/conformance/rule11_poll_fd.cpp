@@ -87,6 +87,20 @@ TEST_P(Conformance, Rule11PollFdMayBeAskedForLate) {
   }
 }
 
+// Whoever looks without waiting, and asks for the descriptor only then, has not missed what came in
+// between.
+TEST_P(Conformance, Rule11AFirstPollFdShowsWhatCameBefore) {
+  for (const Poller poller : kPollers) {
+    start_over();
+    open();
+    must_receive_nothing();
+    must_send(0, 10);
+    ASSERT_EQ(sender_->flush(soon()), SendResult::sent);
+    EXPECT_TRUE(comes_through_loop(*receiver_, poller, sample(0, 10), carries_origin()));
+    EXPECT_TRUE(falls_silent(*receiver_));
+  }
+}
+
 TEST_P(Conformance, Rule11PollFdIsLevelTriggered) {
   open();
   must_send(0, 10);
@@ -149,6 +163,23 @@ TEST_P(Conformance, Rule11ASendersPollFdShowsRoom) {
   expect_readable(*sender_, patience());
   must_send(accepted, kFillSize);
   must_receive(accepted, kFillSize);
+}
+
+TEST_P(Conformance, Rule11ASendersFirstPollFdShowsRoom) {
+  for (const Poller poller : kPollers) {
+    start_over();
+    open();
+    must_send(0, kFillSize);
+    std::uint64_t next = 1;
+    const auto send_next = [&] {
+      return sender_->send(sample(next, kFillSize).view(), Deadline::now());
+    };
+    while (send_next() == SendResult::sent) ++next;
+    for (std::uint64_t i = 0; i < next && !HasFailure(); ++i) must_receive(i, kFillSize);
+    EXPECT_TRUE(is_readable(sender_->poll_fd(), poller, patience())) << "in " << to_string(poller);
+    must_send(next, kFillSize);
+    must_receive(next, kFillSize);
+  }
 }
 
 TEST_P(Conformance, Rule11ASendersPollFdShowsThatAPeerCame) {

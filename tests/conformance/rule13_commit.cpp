@@ -160,7 +160,9 @@ TEST_P(Conformance, Rule13AcknowledgedMessagesAreSettled) {
     GTEST_SKIP() << "Capabilities::acknowledges is not offered";
   }
   for (std::uint64_t i = 0; i < 5; ++i) must_send(i, 100);
-  EXPECT_EQ(sender_->settled(), 0U) << "nobody has taken anything over yet";
+  if (!GetParam().settles_by_itself) {
+    EXPECT_EQ(sender_->settled(), 0U) << "nobody has taken anything over yet";
+  }
   for (std::uint64_t i = 0; i < 5; ++i) must_receive(i, 100);
   receiver_->commit(5);
   const Deadline deadline = soon();

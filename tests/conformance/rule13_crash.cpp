@@ -70,7 +70,9 @@ TEST_P(Conformance, Rule13KilledReceiversLoseNothing) {
     expected = std::max(expected, number + 1);
   }
   EXPECT_LE(expected, next);
-  EXPECT_LT(again, kRounds) << "what was committed came again";
+  if (!GetParam().commits_travel) {
+    EXPECT_LT(again, kRounds) << "what was committed came again";
+  }
 }
 
 // Pieces of several senders' messages stand between each other's: what one of them is made of is
@@ -133,8 +135,9 @@ TEST_P(Conformance, Rule13InterleavedMessagesAreKeptWhole) {
     std::vector<std::uint64_t> numbers;
     MessageView message;
     // All of them: what was committed may come again in front of what was not.
-    while (receiver_->receive(message, Deadline::after(milliseconds(2))) ==
-           ReceiveResult::received) {
+    // And the first one when the senders are there again, which with keys takes its time.
+    const auto patience = [&] { return milliseconds(numbers.empty() ? 200 : 2); };
+    while (receiver_->receive(message, Deadline::after(patience())) == ReceiveResult::received) {
       numbers.push_back(number_of(message));
       EXPECT_TRUE(
           same(message, sample(numbers.back(), InterleavedSenders::kSize), carries_origin()));

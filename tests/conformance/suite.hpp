@@ -1,6 +1,10 @@
 // How a transport enrols in the conformance suite: its conformance.cpp includes this header and
-// defines transports_under_test(). The cases then run on everything in that list. What a transport
-// does not offer it says through its Capabilities; such a case is skipped with the reason shown.
+// defines transports_under_test(), and one outside this tree transport_under_test() too. The cases
+// then run on everything in that list. What a transport does not offer it says through its
+// Capabilities; such a case is skipped with the reason shown.
+//
+// Installed as <fifomq/conformance.hpp>, with a library that has the cases and main() (CMake:
+// COMPONENTS conformance, target fifomq::conformance).
 #pragma once
 
 #include <functional>
@@ -33,14 +37,20 @@ struct TransportUnderTest {
   bool source_stays = false;
   // Receivers are opened with explicit_commit, and commit each message once they have received it.
   bool commits_each = false;
+  // What takes messages over is no receiver, so that settled() waits for none.
+  bool settles_by_itself = false;
+  // A commit takes a moment to reach who keeps the messages: what a receiver had taken, or
+  // committed, right before it was killed may come again.
+  bool commits_travel = false;
   // Why no other process can open the endpoints; empty where one can.
   std::string one_process_only{};
 };
 
 std::vector<TransportUnderTest> transports_under_test();
 
-// What the cases open their channels with: the program's own transport and nothing else.
-Registry registry_under_test();
+// A registry with the transport and nothing else. The program starts itself anew as a peer, which
+// calls this too.
+Registry transport_under_test();
 
 // A folder of its own, removed with all that is in it.
 class TemporaryFolder {

@@ -156,7 +156,7 @@ def planted_pipe(trial):
         path.unlink()
 
 
-@row(5, "a second reader is told the first one's pid; peeking is free", seconds=30)
+@row(5, "a second reader is told the first one's pid; peeking is free", seconds=90)
 def second_reader(trial):
     fifo, count = trial.new_fifo(), trial.amount(20_000)
     receiver = trial.receiver(f"fifo:{fifo}")

@@ -88,7 +88,7 @@ def check_sigpipe(trial, pid):
         trial.assertEqual(mask >> (signal.SIGPIPE - 1) & 1, 0, line)
 
 
-@row(18, "reader restarted and killed, one writer stays", seconds=70)
+@row(18, "reader restarted and killed, one writer stays", seconds=110)
 def reader_restarts(trial):
     times = trial.amount(1000)
     restarted(trial, times // 2)

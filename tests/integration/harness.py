@@ -10,6 +10,7 @@ import importlib
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,15 @@ def installed_for(case_class):
 SANITIZED = "-fsanitize" in cached("CMAKE_CXX_FLAGS")
 # Only what hangs ever takes so long.
 TIMEOUT = 240 if SANITIZED else 90
+
+
+def run(*command, **options):
+    """What a tool prints that ends as it should, such as a compiler; building may take longer than anything else."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=10 * TIMEOUT,
+                          **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    return done.stdout
 
 
 def scaled(count):
@@ -121,13 +131,34 @@ def wait_until(condition, what, timeout=TIMEOUT):
         time.sleep(0.01)
 
 
+def free_ports(count):
+    """Of 127.0.0.1; all different, and given to nobody else soon."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def free_port():
+    return free_ports(1)[0]
+
+
+def free_address():
+    return f"tcp://127.0.0.1:{free_port()}"
+
+
 class Program:
     """A process whose outputs are collected while it runs, and which dies with its test."""
 
-    def __init__(self, command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **options):
+    def __init__(self, command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                 stderr=subprocess.PIPE, **options):
         self.command = [str(word) for word in command]
         self.process = subprocess.Popen(self.command, stdin=stdin, stdout=stdout,
-                                        stderr=subprocess.PIPE, **options)
+                                        stderr=stderr, **options)
         self.pid = self.process.pid
         self.stdin = self.process.stdin
         self._news = threading.Condition()
@@ -216,6 +247,15 @@ class IntegrationCase(unittest.TestCase):
         program = Program(command, cwd=self.folder, **options)
         self.addCleanup(program.stop)
         return program
+
+    def run_from_page(self, page, word):
+        """The one block of commands on the page that has the word; returns the shell, ended."""
+        blocks = re.findall(r"^```sh\n(.*?)^```$", (SOURCE / page).read_text(), re.M | re.S)
+        (script,) = [block for block in blocks if word in block]
+        shell = self.start("bash", "-euo", "pipefail", "-c", script,
+                           env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"})
+        self.assert_ends(shell, 0)
+        return shell
 
     def fifomq(self, *arguments, **options):
         return self.start(FIFOMQ, *arguments, **options)

@@ -26,6 +26,8 @@ class Idle(harness.IntegrationCase):
             "recv": self.recv_after_a_writer(),
             "bridge to a pipe whose reader has left": self.after_a_reader(),
             "send whose reader has not come": self.waiting_send(),
+            "bridge whose reliable receiver has left": self.after_a_reliable_receiver(),
+            "send whose reliable receiver has left": self.send_after_a_reliable_receiver(),
         }
         before = {name: cpu_seconds(program) for name, program in programs.items()}
         began = time.monotonic()
@@ -63,9 +65,31 @@ class Idle(harness.IntegrationCase):
         reader = self.fifomq("recv", f"fifo:{second}", "--count", "1")
         self.send_lines(f"fifo:{first}", b"one")
         self.assert_ends(reader, 0)
+        # It stays in the first pipe as long as the second one has nobody to take it.
         self.send_lines(f"fifo:{first}", b"two")
-        harness.wait_until(lambda: self.backlog(first) == 0, "the bridge took the second message")
         return bridge
+
+    def first_of(self, address):
+        """A reliable receiver that takes one message, and leaves."""
+        return self.fifomq("recv", f"zmq+reliable:@{address}", "--count", "1")
+
+    def after_a_reliable_receiver(self):
+        """Something is not acknowledged, and nobody calls."""
+        fifo, address = self.folder / "reliable", self.ipc("reliable.zmq")
+        bridge = self.bridge(f"fifo:{fifo}", f"zmq+reliable:{address}")
+        receiver = self.first_of(address)
+        self.send_lines(f"fifo:{fifo}", b"one", b"two")
+        self.assert_ends(receiver, 0)
+        return bridge
+
+    def send_after_a_reliable_receiver(self):
+        """A call waits for what is not acknowledged."""
+        source = self.folder / "two lines"
+        source.write_bytes(b"one\ntwo\n")
+        address = self.ipc("waiting.zmq")
+        send = self.fifomq("send", f"zmq+reliable:{address}?linger=1h", source)
+        self.assert_ends(self.first_of(address), 0)
+        return send
 
     def waiting_send(self):
         source = self.folder / "lines"

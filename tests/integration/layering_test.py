@@ -33,17 +33,20 @@ CORE, HEADERS, RELAY, BUILTIN = "core", "public headers", "relay", "builtin"
 LAYERS = (
     ("tests of a part", r"(transport|bridge)/.*(_test|conformance)\.[ch]pp",
      (r'"core/.*"', r'"{own}"', r"<fifomq/.*>", r'"(conformance|support)/.*"',
-      r"<(gtest|gmock)/.*>", r"<zmq\.h(pp)?>")),
+      r"<(gtest|gmock)/.*>", r"<zmq\.h(pp)?>", r"<nats/nats\.h>")),
     ("typed messages", r"transport/include/fifomq/typed(/\w+)?\.hpp",
      (r"<fifomq/(?!relay|builtin)(typed/)?\w+\.hpp>", r"<google/protobuf/.*>")),
     (HEADERS, r"transport/include/fifomq/.*\.hpp", (r"<fifomq/(?!relay|builtin)\w+\.hpp>",)),
+    ("code behind the public headers", r"transport/api/.*\.[ch]pp",
+     (r'"(api|core)/\w+\.hpp"', r"<fifomq/(?!relay|builtin)\w+\.hpp>", r"<dlfcn\.h>")),
     (CORE, r"transport/core/.*\.[ch]pp",
      (r'"core/\w+\.hpp"', r"<fifomq/(?!relay|builtin)\w+\.hpp>", r"<(isa-l/)?crc\.h>",
       r"<isa-l\.h>")),
     ("plugin", r"transport/plugins/(?P<plugin>\w+)/.*\.[ch]pp",
      (r'"core/\w+\.hpp"', r'"{own}"', r"<fifomq/(?!relay|builtin)\w+\.hpp>", r"<zmq\.hpp>",
-      r"<nlohmann/json\.hpp>")),
-    (BUILTIN, r"transport/builtin/.*", (r"<fifomq/(?!relay)\w+\.hpp>",)),
+      r"<nats/nats\.h>", r"<nlohmann/json\.hpp>")),
+    (BUILTIN, r"transport/builtin/.*",
+     (r"<fifomq/(?!relay)\w+\.hpp>", r"<fifomq/transports/@component@\.hpp>")),
     (RELAY, r"bridge/(relay\.cpp|include/fifomq/\w+\.hpp)",
      (r"<fifomq/(?!builtin)\w+\.hpp>", r'"core/\w+\.hpp"')),
     ("composition root", r"bridge/main\.cpp",
@@ -51,9 +54,9 @@ LAYERS = (
     ("program", r"bridge/.*\.[ch]pp",
      (r"<fifomq/(?!builtin)\w+\.hpp>", r'"core/\w+\.hpp"', r'"{own}"',
       r"<(CLI|spdlog|toml\+\+|prometheus|systemd)/.*>",
-      r"<CivetServer\.h>", r"<netdb\.h>", r"<nlohmann/json\.hpp>")),
+      r"<CivetServer\.h>", r"<netdb\.h>", r"<nlohmann/json\.hpp>", r"<google/protobuf/.*>")),
 )
-NAMELESS = ("transport/core", "transport/include", "transport/builtin", "bridge", "cmake")
+NAMELESS = ("transport/api", "transport/core", "transport/include", "transport/builtin", "bridge", "cmake")
 SOURCES = (".cpp", ".hpp", ".in")
 
 

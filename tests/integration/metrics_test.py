@@ -122,6 +122,9 @@ class Metrics(harness.IntegrationCase):
             writer.start()
         try:
             scrapes = [self.scrape() for _ in range(100)]
+            # Four writers wait for room in one pipe: it may take a while until each has had its turn.
+            while not self.damage(scrapes[0]) < self.damage(scrapes[-1]) and len(scrapes) < 10_000:
+                scrapes.append(self.scrape())
         finally:
             stop.set()
             for writer in writers:
@@ -133,6 +136,10 @@ class Metrics(harness.IntegrationCase):
                 values = [scrape.sum(name, end="from") for scrape in scrapes]
                 self.assertEqual(values, sorted(values))
                 self.assertLess(values[0], values[-1])
+
+    @staticmethod
+    def damage(scrape):
+        return scrape.sum("frames_damaged_total", end="from")
 
     def write_on(self, piece, stop):
         descriptor = os.open(self.fifo, os.O_WRONLY)
@@ -165,6 +172,19 @@ class Metrics(harness.IntegrationCase):
                 self.assertEqual(after.sum("messages_abandoned_total"), 0)
                 bridge.stop()
                 reader.stop()
+
+    def test_what_is_told_while_a_message_waits_is_not_old(self):
+        self.start_bridge(f"fifo:{self.fifo}", "zmq+push:@" + self.ipc())
+        self.write(harness.foreign_frame(b"waits"))
+        self.scrape_until(lambda scrape: scrape.sum("messages_delivered_total", end="from") == 1,
+                          "a message waits for a peer")
+        writer = self.open_writer()
+        for number in range(1, 3):
+            os.write(writer, harness.foreign_frame(b"behind it"))
+            backlog = self.backlog()
+            self.assertGreater(backlog, 0)
+            self.scrape_until(lambda scrape: scrape.sum("backlog_bytes", end="from") == backlog,
+                              f"it shows what waits, for the {number}. time")
 
     def test_what_is_observed_leaves_whole_when_nothing_more_comes(self):
         """A stream takes a part of a message when it is tried; nobody but the relay sends the rest."""

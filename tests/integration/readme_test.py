@@ -54,12 +54,14 @@ class Readme(unittest.TestCase):
         # The build's own flags, so that a sanitizer build can be linked too.
         cache = (pathlib.Path(build) / "CMakeCache.txt").read_text()
         flags = re.search(r"^CMAKE_CXX_FLAGS:\w+=(.*)$", cache, re.M).group(1).split()
-        found = self.run_checked(["pkg-config", "--define-variable", f"prefix={prefix}", "--static",
+        found = self.run_checked(["pkg-config", "--define-variable", f"prefix={prefix}",
                                   "--cflags", "--libs", "fifomq"],
                                  env={**os.environ, "PKG_CONFIG_PATH": str(pc.parent)}).split()
         self.run_checked(["g++", "-std=c++20", *flags, "hello.cpp", "-o", "hello", *found])
+        (library,) = prefix.rglob("libfifomq.so")
+        environment = {**os.environ, "LD_LIBRARY_PATH": str(library.parent)}
         for endpoint in ("memory:jobs", "fifo:./jobs"):
-            self.assertEqual(self.run_checked(["./hello", endpoint]), "greeting: hello\n")
+            self.assertEqual(self.run_checked(["./hello", endpoint], env=environment), "greeting: hello\n")
 
     def test_python_writer(self):
         (program,) = blocks("python")
@@ -71,6 +73,35 @@ class Readme(unittest.TestCase):
             self.run_checked(["/usr/bin/python3", "writer.py"])
             self.assertEqual(reader.communicate(timeout=SECONDS)[0],
                              "reading 1\nreading 2\nreading 3\n")
+
+    def test_every_transport_stands_there(self):
+        pages = README, (SOURCE / "transport/README.md").read_text()
+        for plugin in sorted((SOURCE / "transport/plugins").iterdir()):
+            for page in pages:
+                self.assertIn(f"plugins/{plugin.name}/README.md)", page)
+        table = re.search(r"^\| endpoint \|.*\n(?:\|.*\n)+", README, re.M)[0]
+        for scheme in self.transports():
+            self.assertIn(f"`{scheme}", table)
+
+    def transports(self):
+        """What each scheme can do, sending and receiving."""
+        listed = self.run_checked([BIN / "fifomq", "transports"]).strip().split("\n\n")
+        return {re.match(r"[\w+]+:|-", block)[0]: dict(re.findall(r"^    (sends|receives): (.*)$", block, re.M))
+                for block in listed}
+
+    def test_what_is_said_of_the_guarantee_is_what_the_transports_say(self):
+        known = self.transports()  # but for those that were left out of this build
+        able = {name: [scheme for scheme, ends in known.items() if name in ends.get(end, "").split()]
+                for name, end in (("explicit_commit", "receives"), ("acknowledges", "sends"))}
+        schemes = r"((?:`[\w+]+:`(?:, | and )?)+)"
+        for page, name, pattern in (
+                ("README.md", "explicit_commit", schemes + r" can be received from with `explicit_commit`"),
+                ("README.md", "acknowledges", schemes + r" tell their sender what has been taken over"),
+                ("bridge/README.md", "explicit_commit", r"\(`explicit_commit`: " + schemes + r"\)"),
+                ("bridge/README.md", "acknowledges", r"\(`acknowledges`:\s" + schemes + r"\)")):
+            with self.subTest(page=page, name=name):
+                said = re.findall(r"`([\w+]+:)`", re.search(pattern, (SOURCE / page).read_text())[1])
+                self.assertEqual(sorted(set(said) & known.keys()), sorted(able[name]))
 
     def test_the_two_commands_and_every_link_are_there(self):
         for script in ("examples/demo.sh", "tests/run.sh", "tools/install_dependencies.sh"):

@@ -1,8 +1,8 @@
 """As a service: the manager holds the pipe, is told how it goes, and restarts the bridge.
 
-What holds for a pair that is at-most-once, as those of pipes and sockets are: asked to stop (SIGTERM), the bridge
-loses nothing, and nothing comes twice. Killed (SIGKILL), it takes along what it had in hand: the far end counts each
-message, and none comes twice. What waits in the pipe is there for the next one either way.
+From a pipe into a pipe, both held: asked to stop (SIGTERM), the bridge loses nothing, and nothing comes twice. Killed
+(SIGKILL), it loses nothing, and what it had in hand may come again. What waits in the pipe is there for the next one
+either way.
 """
 import contextlib
 import itertools
@@ -24,8 +24,8 @@ import harness
 RESTARTS = 100
 # Its own descriptor 3 is the pipe, as sd_listen_fds(3) has it. $0 is the number it has here.
 LISTEN = 'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=in; exec "$@" 3<&$0'
-# What a bridge may have in hand: what it reads at once, and what it gathers before it leaves.
-MOST_IN_HAND = (64 << 10) + (128 << 10)
+# What a bridge may have taken over and not committed: all that fits into either pipe.
+MOST_IN_HAND = 2 * (512 << 10)
 
 
 class Manager:
@@ -82,7 +82,9 @@ class Writer:
         pipe = os.open(self._path, os.O_WRONLY)
         payload = b"x" * 400
         for first in itertools.count(1, 8):
-            if self._ends.is_set():
+            # Some 80,000 messages a second of all three at most, which fill the pipe while nobody reads. Faster,
+            # they would only keep Python's lock from who starts and stops the bridge.
+            if self._ends.wait(0.0002):
                 break
             os.write(pipe, b"".join(
                 harness.foreign_frame(payload, writer=self.number, sequence=sequence)
@@ -142,7 +144,9 @@ class Service(harness.IntegrationCase):
         writers = [Writer(self.fifo, number) for number in (1, 2, 3)]
         written = lambda: sum(writer.written for writer in writers)
         for _ in range(RESTARTS // 10 if harness.SANITIZED else RESTARTS):
-            bridge = self.service(f"fifo:{self.out}", "--drain-timeout", "1s")
+            # It carries over what is there for half of the time, and the writers write on.
+            patience = "4s" if harness.SANITIZED else "1s"
+            bridge = self.service(f"fifo:{self.out}", "--drain-timeout", patience)
             enough = written() + chance.randrange(1, 2000)
             harness.wait_until(lambda: written() >= enough, "the writers write on")
             number = chance.choice(signals)
@@ -168,22 +172,20 @@ class Service(harness.IntegrationCase):
         for writer, last in written.items():
             self.assertEqual(received[writer], list(range(1, last + 1)), f"writer {writer}")
 
-    def test_killed_under_load_it_loses_what_it_had_in_hand_and_the_far_end_counts_it(self):
-        written, received, killed, receiver = self.restart_under_load(
-            [signal.SIGTERM, signal.SIGKILL])
-        missing = 0
+    def test_killed_under_load_it_loses_nothing(self):
+        written, received, killed, _ = self.restart_under_load([signal.SIGTERM, signal.SIGKILL])
+        again = 0
         for writer, last in written.items():
-            came = received[writer]
-            # None twice, none out of order, and after the last restart nothing is missing.
-            self.assertTrue(all(a < b for a, b in zip(came, came[1:])), f"writer {writer}")
-            self.assertEqual(came[-1], last)
-            gaps = sum(b - a > 1 for a, b in zip([0, *came], came))
-            self.assertLessEqual(gaps, killed, f"writer {writer}")
-            missing += last - len(came)
-        counted = self.ledger(receiver, "from ").get("sequence_gaps", 0) if missing else 0
-        print(f"{killed} killed, {missing} messages were in hand", file=sys.stderr)
-        self.assertEqual(counted, missing)
-        self.assertLessEqual(missing * 400, killed * MOST_IN_HAND)
+            # As a consumer has it that leaves out what came before.
+            came, new = 0, []
+            for number in received[writer]:
+                if number > came:
+                    came = number
+                    new.append(number)
+            self.assertEqual(new, list(range(1, last + 1)), f"writer {writer}")
+            again += len(received[writer]) - last
+        print(f"{killed} killed, {again} messages came again", file=sys.stderr)
+        self.assertLessEqual(again * 400, killed * MOST_IN_HAND)
 
     def test_a_crash_loop_leaves_what_waits_in_the_pipe(self):
         self.send_lines(f"fifo:{self.fifo}", *(b"%d" % number for number in range(100)))

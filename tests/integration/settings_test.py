@@ -49,6 +49,34 @@ class Settings(harness.IntegrationCase):
         said = self.refused_by_bridge_and_plan("fifo:./a", "-", "--require", "at-least-once")
         self.assertRegex(said, "^--require at-least-once: this pair gives at-most-once, because ")
 
+    def test_the_guarantee_of_each_pair(self):
+        for endpoints, guarantee, why in (
+                (("fifo:./a", "-"), "at-most-once", "TO does not learn what the far end has taken over$"),
+                (("fifo:./a", "spool:./b"), "at-least-once", "a power failure may lose what waits in FROM$"),
+                (("spool:./a", "spool:./b"), "at-least-once across power loss", "and after a power failure$"),
+                (("spool:./a", "zmq+reliable:ipc://./b"), "at-least-once across power loss", "power failure$"),
+                (("spool:./a", "spool:./b?sync=never"), "at-least-once", "may lose what TO has settled$"),
+                (("spool:./a?sync=interval=1s", "spool:./b"), "at-least-once", "may lose what waits in FROM$"),
+                (("fifo:./a", "spool:./b?sync=never"), "at-least-once", "waits in FROM or TO has settled$")):
+            with self.subTest(endpoints):
+                plan = self.run_fifomq("bridge", *endpoints, "--dry-run").out.decode()
+                self.assertRegex(plan, re.compile(rf"^guarantee {guarantee}: .*{why}", re.M))
+                ranks = ["at-most-once", "at-least-once", "at-least-once across power loss"]
+                for wanted in ranks:
+                    required = ("bridge", *endpoints, "--dry-run", "--require", wanted)
+                    if ranks.index(wanted) <= ranks.index(guarantee):
+                        self.run_fifomq(*required)
+                    else:
+                        self.assertIn(f"--require {wanted}: this pair gives {guarantee}, because ",
+                                      self.refused(*required))
+
+    def test_the_guarantee_of_what_is_open_is_the_one_that_was_planned(self):
+        for query, guarantee in (("", "at-least-once across power loss"), ("?sync=never", "at-least-once")):
+            bridge = self.bridge("spool:./a", f"spool:./b{query}")
+            bridge.wait_for(re.escape(f"-> spool:./b{query}: {guarantee} ("))
+            bridge.signal(signal.SIGTERM)
+            self.assert_ends(bridge, 143)
+
     def test_help_and_version_are_no_mistakes(self):
         self.assertIn("bridge", self.run_fifomq("--help").out.decode())
         self.assertRegex(self.run_fifomq("--version").out.decode(), r"^fifomq \d+\.\d+\.\d+\n$")
@@ -155,6 +183,8 @@ class Settings(harness.IntegrationCase):
                  "'count' cannot change while the bridge runs"),
                 (4, ('idle_exit = "1ms"', 'metrics = "127.0.0.1:0"'), None,
                  "'metrics' cannot change while the bridge runs"),
+                (4, ('idle_exit = "1ms"', 'dead_letter = "letters"'), None,
+                 "'dead_letter' cannot change while the bridge runs"),
                 (4, ('idle_exit = "1ms"', 'log_format = "json"'), None,
                  "'log_format' cannot change while the bridge runs"),
                 (2, ('idle_exit = "1ms"',), other, "'to' cannot change while the bridge runs"),

@@ -2,6 +2,7 @@
 import configparser
 import re
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -84,7 +85,7 @@ class Units(harness.IntegrationCase):
             log = self.folder / "calls"
             bridge = self.start("strace", "-f", "-qq", "-o", log, harness.FIFOMQ, "bridge",
                                 f"fifo:{self.fifo}", to, "--count", "20000")
-            bridge.wait_for("at-most-once")
+            bridge.wait_for("at-(most|least)-once")
             receiver = self.fifomq("recv", back, "--count", "20000")
             self.run_fifomq("send", f"fifo:{self.fifo}", lines)
             self.assert_ends(receiver, 0)
@@ -102,6 +103,16 @@ class Units(harness.IntegrationCase):
         # Else it would be started again at once, over and over, for as long as messages wait.
         self.assertGreaterEqual(int(service["Service"]["RestartSec"]), 1)
         self.assertNotIn("RestartPreventExitStatus", service["Service"])
+
+    def test_both_can_be_stopped_and_started_again(self):
+        service, socket = UnitFile(self.service), UnitFile(self.socket)
+        # A pipe of this user's that is there already is not taken.
+        self.assertEqual(socket["Socket"]["RemoveOnStop"], "yes")
+        bridge = self.fifomq("bridge", f"fifo:{self.fifo}", "-")
+        bridge.wait_for("at-most-once")
+        bridge.signal(signal.SIGTERM)
+        status = bridge.wait()
+        self.assertIn(str(status), service["Service"]["SuccessExitStatus"].split())
 
     def test_the_pipe_is_its_own_users(self):
         service, socket = UnitFile(self.service), UnitFile(self.socket)

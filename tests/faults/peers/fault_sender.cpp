@@ -112,6 +112,7 @@ class Commands {
         refused += " " + std::to_string(header.number);
       }
     }
+    told_to_stop = 0;
     sender_.flush(deadline_in(milliseconds));
     return "accepted " + std::to_string(accepted) + " refused" + refused;
   }

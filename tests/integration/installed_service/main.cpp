@@ -4,12 +4,26 @@
 #include <iostream>
 #include <string>
 
+#ifdef CORE_ALONE
+#include <fifomq/transports/core.hpp>
+#else
 #include <fifomq/builtin.hpp>
+#endif
 #include <fifomq/error.hpp>
 #include <fifomq/relay.hpp>
 #include <fifomq/version.hpp>
 
 namespace {
+
+fifomq::Registry transports() {
+#ifdef CORE_ALONE
+  fifomq::Registry registry;
+  fifomq::add_core_transports(registry);
+  return registry;
+#else
+  return fifomq::builtin_transports();
+#endif
+}
 
 bool passes(const fifomq::Registry& registry, const std::string& endpoint) {
   const auto deadline = fifomq::Deadline::after(std::chrono::seconds(30));
@@ -30,7 +44,7 @@ bool passes(const fifomq::Registry& registry, const std::string& endpoint) {
 int main(int argc, char** argv) {
   try {
     std::cout << "fifomq " << fifomq::kVersion << ", " << fifomq::kMaxHops << " hops\n";
-    const fifomq::Registry registry = fifomq::builtin_transports();
+    const fifomq::Registry registry = transports();
     for (int i = 1; i < argc; ++i) {
       if (!passes(registry, argv[i])) return 1;
     }
