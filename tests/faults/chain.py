@@ -20,8 +20,8 @@ AT_LEAST_ONCE = ("--require", "at-least-once")
 
 
 class Chain:
-    def __init__(self, trial, disk):
-        self.trial, self.disk = trial, disk
+    def __init__(self, trial, disk, total):
+        self.trial, self.disk, self.total = trial, disk, total
         self.cable = Cable(trial)
         self.start_of, self.end_of = trial.new_fifo("in"), trial.new_fifo("out")
         for fifo in (self.start_of, self.end_of):
@@ -31,6 +31,7 @@ class Chain:
             self.start(name)
         # Half a million messages and more may come again.
         self.reader = trial.receiver(f"fifo:{self.end_of}?capacity=1MiB", "commit=1", capacity=1 << 26)
+        self.progress = Progress(self)
         self.clients = [trial.client(f"fifo:{self.start_of}") for _ in range(WRITERS)]
 
     def start(self, name, wrapper=()):
@@ -67,13 +68,18 @@ class Chain:
         ballast.unlink()
 
     def fail_disk(self):
-        """The next life of A ends with an error of its disk, at some call."""
+        """The next life of A ends with an error of its disk, at some call, if there are so many still."""
         self.end("A")
         self.start("A", wrapper=("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
                                  f"inject=fdatasync:error=EIO:when={self.trial.random.randint(1, 30)}"))
         failed = self.bridges["A"]
-        self.trial.assert_ends(failed, 1)
-        self.trial.assertRegex(failed.err, r"cannot bring .*to the disk.*\[system_failure\]")
+        harness.wait_until(lambda: not failed.is_running() or self.progress.look() == self.total,
+                           "an error of the disk")
+        if failed.is_running():
+            self.end("A")
+        else:
+            self.trial.assert_ends(failed, 1)
+            self.trial.assertRegex(failed.err, r"cannot bring .*to the disk.*\[system_failure\]")
         self.start("A")
 
     def break_link(self, how):
@@ -95,11 +101,12 @@ class Chain:
 def run_chain(trial, messages, hits):
     can_trace()
     with small_disk(trial, DISK) as disk:
-        chain = Chain(trial, disk)
         share = messages // WRITERS
+        total = share * WRITERS
+        chain = Chain(trial, disk, total)
         for number, client in enumerate(chain.clients, 1):
             client.tell("flood", number, 1, share, LEAST, MOST, -1, trial.seed())
-        counts, total, progress = collections.Counter(), share * WRITERS, Progress(chain)
+        counts, progress = collections.Counter(), chain.progress
         for done in range(hits):
             with trial.attempt():
                 # Something gets through after each hit, and the hits are spread over all messages.

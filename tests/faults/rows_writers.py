@@ -9,12 +9,13 @@ from trial import row
 
 
 class Pipeline:
-    """Writers, a bridge, a second pipe, and a receiver that writes the history."""
+    """Writers, a bridge, a second pipe or what is named instead, and a receiver that writes the history."""
 
-    def __init__(self, trial, query="", fifo=None, wrapper=()):
-        self.trial, self.fifo, second = trial, fifo or trial.new_fifo("in"), trial.new_fifo("out")
-        self.receiver = trial.receiver(f"fifo:{second}")
-        self.bridge = trial.bridge(f"fifo:{self.fifo}{query}", f"fifo:{second}", wrapper=wrapper)
+    def __init__(self, trial, query="", fifo=None, wrapper=(), out=None):
+        self.trial, self.fifo = trial, fifo or trial.new_fifo("in")
+        to, receives_at = out or (f"fifo:{trial.new_fifo('out')}",) * 2
+        self.receiver = trial.receiver(receives_at)
+        self.bridge = trial.bridge(f"fifo:{self.fifo}{query}", to, wrapper=wrapper)
 
     def hold_writing(self):
         """As a writer that is there and says nothing."""

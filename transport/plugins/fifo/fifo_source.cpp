@@ -113,7 +113,12 @@ std::uint64_t FifoSource::backlog() const {
   return peek_ ? peek_->backlog() : bytes_in_pipe(reader_.get());
 }
 
-bool FifoSource::take_until(std::uint64_t place) { return keeps() && peek_->take_until(place); }
+bool FifoSource::take_until(std::uint64_t place) {
+  if (!keeps()) return false;
+  const bool taken = peek_->take_until(place);
+  if (peek_->stolen() > 0) tell_of_thief();
+  return taken;
+}
 
 core::IoResult FifoSource::read_some(std::span<std::byte> into) {
   if (!peek_) return core::read_some(reader_.get(), into);

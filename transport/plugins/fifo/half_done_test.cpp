@@ -1,5 +1,6 @@
 // Messages that do not fit into the pipe, with a file for what is half done: nothing is lost when
 // the reader goes away at any time.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include <fifomq/error.hpp>
 
 #include "conformance/suite.hpp"
+#include "core/unique_fd.hpp"
 #include "support/random.hpp"
 
 namespace fifomq {
@@ -26,7 +28,8 @@ constexpr std::uint64_t kEach = 8;
 
 class HalfDone : public testing::Test {
  protected:
-  std::string endpoint() const { return "fifo:" + folder_.path() + "/fifo?capacity=64KiB"; }
+  std::string path() const { return folder_.path() + "/fifo"; }
+  std::string endpoint() const { return "fifo:" + path() + "?capacity=64KiB"; }
   std::string file() const { return folder_.path() + "/half_done"; }
   std::unique_ptr<Receiver> open() const {
     return registry_.open_receiver(endpoint(), {.explicit_commit = true, .half_done_file = file()});
@@ -56,6 +59,9 @@ std::jthread sends(const Registry& registry, const std::string& endpoint, int se
 // it has handed out, or goes before that.
 TEST_F(HalfDone, NothingIsLostWhereverTheReaderGoes) {
   std::unique_ptr<Receiver> receiver = open();
+  // What stands in a pipe is gone with the last process that has it open, here as anywhere.
+  const core::UniqueFd holder(::open(path().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(holder);
   std::vector<std::jthread> senders;
   senders.reserve(kSenders);
   for (int i = 0; i < kSenders; ++i) senders.push_back(sends(registry_, endpoint(), i));

@@ -43,13 +43,15 @@ std::uint64_t bytes_in_pipe(int pipe) {
   return ioctl(pipe, FIONREAD, &standing) == 0 ? static_cast<std::uint64_t>(standing) : 0;
 }
 
-void discard(int pipe, std::uint64_t count) {
-  while (count > 0) {
-    const ssize_t gone = discard_some(pipe, std::min<std::uint64_t>(count, INT_MAX));
+std::uint64_t discard(int pipe, std::uint64_t count) {
+  std::uint64_t done = 0;
+  while (done < count) {
+    const ssize_t gone = discard_some(pipe, std::min<std::uint64_t>(count - done, INT_MAX));
     if (gone < 0 && errno == EINTR) continue;
-    if (gone <= 0) return;
-    count -= static_cast<std::uint64_t>(gone);
+    if (gone <= 0) break;
+    done += static_cast<std::uint64_t>(gone);
   }
+  return done;
 }
 
 PipePeek::PipePeek(int pipe, core::UniqueFd out, core::UniqueFd in)
@@ -131,7 +133,8 @@ std::uint64_t PipePeek::backlog() const {
 
 bool PipePeek::take_until(std::uint64_t place) {
   if (place <= taken_) return false;
-  discard(pipe_, place - taken_);
+  const std::uint64_t count = place - taken_;
+  stolen_ += count - discard(pipe_, count);
   taken_ = place;
   return true;
 }

@@ -17,8 +17,8 @@ namespace fifomq::fifo {
 // How many bytes stand in a pipe.
 std::uint64_t bytes_in_pipe(int pipe);
 
-// Takes `count` bytes out of a pipe, or as many as are there.
-void discard(int pipe, std::uint64_t count);
+// Takes `count` bytes out of a pipe, or as many as are there: so many.
+std::uint64_t discard(int pipe, std::uint64_t count);
 
 class PipePeek {
  public:

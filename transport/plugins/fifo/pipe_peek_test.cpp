@@ -167,6 +167,14 @@ TEST_F(PipePeekTest, NoticesThatSomebodyElseTookBytes) {
   EXPECT_EQ(standing(), 0);
 }
 
+TEST_F(PipePeekTest, NoticesItTooWhenItTakesWhatIsGone) {
+  write("stolen");
+  read_all(100);
+  discard(out_.get(), 4);  // somebody else
+  EXPECT_TRUE(peek_->take_until(6));
+  EXPECT_EQ(peek_->stolen(), 4U);
+}
+
 // Writes, reads and takes of any size, in any order: buffers that are partly taken, partly seen.
 TEST_F(PipePeekTest, AnyOrderOfWritesReadsAndTakes) {
   test::Random random;
