@@ -19,15 +19,16 @@ Relay::Relay(Receiver& from, Sender& to, RelayOptions options)
 
 std::size_t Relay::step() {
   std::size_t taken = 0;
-  MessageView message;
   while (taken < kBatch && !ended_) {
-    const ReceiveResult result = from_.receive(message, Deadline::now());
-    if (result == ReceiveResult::timed_out) break;
-    if (result != ReceiveResult::received || !forward(message)) {
-      ended_ = true;
-      break;
+    if (!is_in_hand_) {
+      const ReceiveResult result = from_.receive(in_hand_, Deadline::now());
+      if (result == ReceiveResult::timed_out) break;
+      is_in_hand_ = result == ReceiveResult::received;
     }
-    ++taken;
+    // What throws leaves it in hand, for the next step.
+    ended_ = !is_in_hand_ || !forward(in_hand_);
+    is_in_hand_ = false;
+    taken += ended_ ? 0 : 1;
   }
   commit();
   return taken;
@@ -83,13 +84,18 @@ bool Relay::accept(SendResult result) {
 }
 
 void Relay::put_aside(const MessageView& message, std::uint64_t& counter) {
+  aside_.push_back(relayed_);
   if (options_.dead_letters) {
     letters_owe_sync_ = true;
-    options_.dead_letters->put(message);
+    try {
+      options_.dead_letters->put(message);
+    } catch (...) {
+      aside_.pop_back();
+      throw;
+    }
     ++dead_letters_;
   }
   ++counter;
-  aside_.push_back(relayed_);
 }
 
 void Relay::commit() {

@@ -17,6 +17,10 @@ class CommitLog {
     std::uint64_t floor;
   };
 
+  // Called before the message is taken out of where it stands: add() then needs no memory.
+  void make_room() {
+    if (entries_.size() == entries_.capacity()) entries_.reserve(2 * entries_.size() + kLeastRoom);
+  }
   void add(const Entry& entry) { entries_.push_back(entry); }
 
   // The first n messages ever added are done with, as far as there are so many. `each` gets those
@@ -32,6 +36,8 @@ class CommitLog {
   }
 
  private:
+  static constexpr std::size_t kLeastRoom = 64;
+
   std::vector<Entry> entries_;
   std::size_t first_ = 0;  // of those that are not committed
   std::uint64_t committed_ = 0;

@@ -16,7 +16,7 @@ inline constexpr std::size_t kPieceBytes = PIPE_BUF;
 
 // What abandon() leaves to be written.
 struct Remainder {
-  ByteView bytes;  // to be written before anything else
+  ByteView bytes;  // to be written before anything else; valid until the next begin()
   bool completes;  // with these bytes the message is whole after all; otherwise it is cancelled
 };
 

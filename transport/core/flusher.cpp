@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <mutex>
+#include <new>
 #include <shared_mutex>
 #include <utility>
 #include <vector>
@@ -36,7 +37,12 @@ void Flusher::leave_to_parent(std::unique_ptr<Flusher> copy) {
   static std::mutex mutex;
   static auto& copies = *std::make_unique<std::vector<std::unique_ptr<Flusher>>>().release();
   const std::lock_guard lock(mutex);
-  copies.push_back(std::move(copy));
+  Flusher* const left = copy.release();
+  try {
+    copies.emplace_back(left);
+  } catch (const std::bad_alloc&) {
+    // Nobody finds it again; but it is not destroyed.
+  }
 }
 
 void Flusher::arm() noexcept { eventfd_write(wake_.get(), 1); }

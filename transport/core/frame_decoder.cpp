@@ -99,11 +99,13 @@ bool FrameDecoder::hopeless(const Candidate& candidate) {
 bool FrameDecoder::take(const Candidate& head, const Frame& frame, MessageView& message) {
   bool complete = true;
   const bool gone_before = position() < gone();
-  use(head.size);
   if (frame.is_fragment()) {
+    // Where it finds no memory, the fragment has not been used up.
     complete = reassembler_.add(
-        frame, {.wire_bytes = head.size, .position = position(), .time = empty_clock()}, message);
+        frame, {.wire_bytes = head.size, .position = head.end(), .time = empty_clock()}, message);
+    use(head.size);
   } else {
+    use(head.size);
     ++counters_.messages_received;
     if (frame.payload.size() > limits_.max_message) {
       ++counters_.too_large;

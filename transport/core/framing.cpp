@@ -2,6 +2,7 @@
 
 #include "core/frame_decoder.hpp"
 #include "core/frame_encoder.hpp"
+#include "core/say.hpp"
 
 namespace fifomq::core {
 
@@ -58,7 +59,7 @@ std::unique_ptr<Encoder> make_encoder(Framing framing) {
 Notice notice_for(const Endpoint& endpoint, const LogSink& log) {
   if (!log) return {};
   return [text = endpoint.text(), log](std::string_view sentence) {
-    log(LogLevel::warning, text + ": " + std::string(sentence));
+    say(log, LogLevel::warning, {text, ": ", sentence});
   };
 }
 

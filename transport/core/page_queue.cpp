@@ -43,7 +43,7 @@ void PageQueue::add(ByteView piece) {
   page.end += static_cast<std::uint32_t>(piece.size());
 }
 
-void PageQueue::start_page() {
+void PageQueue::make_room() {
   // What has all left by being copied away is free again.
   if (empty() && !last_slab_spliced_ && slabs_.size() == 1) next_ = 0;
   bool another = slabs_.empty() || (fresh_ && !last_slab_fresh_);
@@ -57,6 +57,10 @@ void PageQueue::start_page() {
     last_slab_spliced_ = false;
     next_ = 0;
   }
+}
+
+void PageQueue::start_page() {
+  make_room();
   ++tail_;
   last() = {.data = slabs_.back().begin() + next_, .fresh = last_slab_fresh_};
   next_ += kPieceBytes;

@@ -63,6 +63,8 @@ class PageQueue {
 
   // Copies a piece of at most kPieceBytes to the end, all of it into one page. Not when full().
   void add(ByteView piece);
+  // Memory for one more page, so that the next add() needs none. Throws std::bad_alloc.
+  void make_room();
   // The room behind the last piece on its page; add_here() says that a piece of that size was put
   // there.
   std::span<std::byte> room_here() {

@@ -105,6 +105,15 @@ Error system_error(int error, const std::string& endpoint, const std::string& ac
           "cannot " + action + ": " + std::generic_category().message(error)};
 }
 
+bool is_used_up(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+void rest() noexcept {
+  constexpr timespec kMoment{.tv_sec = 0, .tv_nsec = 1'000'000};
+  nanosleep(&kMoment, nullptr);
+}
+
 std::string read_text(const char* path) {
   std::string text;
   const UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC));
@@ -121,10 +130,8 @@ IoResult io_failure(int error) noexcept {
   if (error == EAGAIN || error == EWOULDBLOCK) return {IoStatus::would_block};
   if (error == EPIPE) return {IoStatus::no_peer};
   if (error == ENOMEM) {
-    // The descriptor says that it is ready, so whoever waits for it comes again at once, and would
-    // take the processor from those that can give memory back.
-    constexpr timespec kMoment{.tv_sec = 0, .tv_nsec = 1'000'000};
-    nanosleep(&kMoment, nullptr);
+    // The descriptor says that it is ready, so whoever waits for it comes again at once.
+    rest();
     return {IoStatus::would_block};
   }
   return {.status = IoStatus::failed, .error = error};

@@ -16,6 +16,13 @@ namespace fifomq::core {
 // The one place where an errno becomes an Error: `action` says what was tried ("open /run/app/in").
 Error system_error(int error, const std::string& endpoint, const std::string& action);
 
+// Whether it means that this process, or the system, has no descriptor or no memory left now.
+bool is_used_up(int error) noexcept;
+
+// A millisecond, for who would be called again at once, for nothing: leaves the processor to those
+// that can give back what is missing.
+void rest() noexcept;
+
 // What stands in a file of /proc or /sys; empty where it cannot be read.
 std::string read_text(const char* path);
 

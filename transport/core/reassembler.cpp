@@ -18,6 +18,22 @@ constexpr std::size_t kLeastStreams = 16;
 // A buffer up to this size is kept for the next message; a larger one goes back to the system.
 constexpr std::size_t kMostKept = std::size_t{4} << 20;
 
+Message head_of(const Frame& fragment) {
+  return Message(MessageView{.payload = {},
+                             .topic = fragment.topic,
+                             .type = fragment.type,
+                             .origin = Origin{fragment.writer, fragment.sequence},
+                             .sent_unix_nanos = fragment.sent_unix_nanos,
+                             .hops = fragment.hops,
+                             .unknown_fields = fragment.unknown_fields});
+}
+
+// The first one's are part of the head.
+bool adds_unknown(const Message& head, const Frame& fragment) {
+  return fragment.offset > 0 && !fragment.unknown_fields.empty() &&
+         head.unknown_fields.size() + fragment.unknown_fields.size() <= kMaxUnknownBytes;
+}
+
 }  // namespace
 
 bool Reassembler::add(const Frame& fragment, const Arrival& arrival, MessageView& message) {
@@ -29,15 +45,18 @@ bool Reassembler::add(const Frame& fragment, const Arrival& arrival, MessageView
     return false;
   }
   if (partial->wire_bytes == 0) partial->start = arrival.position - arrival.wire_bytes;
+  const bool fits =
+      fragment.total_size == partial->total_size && fragment.offset == partial->payload.size();
+  const bool has_room = !fits || fragment.is_cancel() || make_room(*partial, fragment);
+  // From here on nothing throws.
   partial->wire_bytes += arrival.wire_bytes;
   held_bytes_ += arrival.wire_bytes;
   if (fragment.is_cancel()) {
     drop_unfinished(*partial, &Counters::cancelled);
     forget(*partial);
-  } else if (fragment.total_size != partial->total_size ||
-             fragment.offset != partial->payload.size()) {
+  } else if (!fits) {
     refuse(*partial, &Counters::given_up);
-  } else if (!make_room(*partial, fragment.payload.size())) {
+  } else if (!has_room) {
     refuse(*partial, &Counters::over_memory);
   } else {
     append(*partial, fragment);
@@ -67,9 +86,7 @@ Reassembler::Partial* Reassembler::find_or_begin(const Frame& fragment) {
     give_up(*known->second);
     forget(*known->second);
   }
-  Partial* partial = new_partial(fragment);
-  if (partial != nullptr) begin(*partial, fragment);
-  return partial;
+  return new_partial(fragment);
 }
 
 Reassembler::Partial* Reassembler::new_partial(const Frame& fragment) {
@@ -82,9 +99,15 @@ Reassembler::Partial* Reassembler::new_partial(const Frame& fragment) {
     }
     return nullptr;
   }
-  Partial& partial = active_.emplace_back();
+  Partials fresh(1);
+  Partial& partial = fresh.front();
   partial.stream = fragment.stream;
-  streams_[fragment.stream] = std::prev(active_.end());
+  partial.fragment_of = fragment.fragment_of;
+  partial.total_size = fragment.total_size;
+  partial.head = head_of(fragment);
+  streams_[fragment.stream] = fresh.begin();
+  active_.splice(active_.end(), fresh);
+  begin(partial, fragment);
   return &partial;
 }
 
@@ -96,21 +119,12 @@ void Reassembler::hear(Partial& partial, const Arrival& arrival) {
 }
 
 void Reassembler::begin(Partial& partial, const Frame& fragment) {
-  partial.fragment_of = fragment.fragment_of;
-  partial.total_size = fragment.total_size;
   ++counters_.messages_received;
   if (fragment.total_size > limits_.max_message) {
     refuse(partial, &Counters::too_large);
   } else if (fragment.offset != 0) {
     refuse(partial, &Counters::given_up);  // its beginning was lost
   } else {
-    partial.head = Message(MessageView{.payload = {},
-                                       .topic = fragment.topic,
-                                       .type = fragment.type,
-                                       .origin = Origin{fragment.writer, fragment.sequence},
-                                       .sent_unix_nanos = fragment.sent_unix_nanos,
-                                       .hops = fragment.hops,
-                                       .unknown_fields = fragment.unknown_fields});
     const std::size_t kept = finished_.payload.capacity();
     if (kept <= kMostKept && memory_ + kept <= limits_.reassembly_memory) {
       partial.payload = std::exchange(finished_.payload, {});
@@ -120,9 +134,14 @@ void Reassembler::begin(Partial& partial, const Frame& fragment) {
   }
 }
 
-// Grows in steps, as bytes arrive: total_size is only a claim.
-bool Reassembler::make_room(Partial& partial, std::size_t extra) {
-  const std::size_t needed = partial.payload.size() + extra;
+// For all of the fragment; false when that would be too much. Grows in steps, as bytes arrive:
+// total_size is only a claim.
+bool Reassembler::make_room(Partial& partial, const Frame& fragment) {
+  auto& unknown = partial.head.unknown_fields;
+  if (adds_unknown(partial.head, fragment)) {
+    unknown.reserve(unknown.size() + fragment.unknown_fields.size());
+  }
+  const std::size_t needed = partial.payload.size() + fragment.payload.size();
   const std::size_t before = partial.payload.capacity();
   if (needed <= before) return true;
   const std::size_t capacity = std::max(
@@ -161,12 +180,9 @@ bool Reassembler::evict_entry() {
 
 void Reassembler::append(Partial& partial, const Frame& fragment) {
   partial.payload.append(fragment.payload);
-  if (fragment.offset > 0 && !fragment.unknown_fields.empty()) {
-    auto& unknown = partial.head.unknown_fields;
-    if (unknown.size() + fragment.unknown_fields.size() <= kMaxUnknownBytes) {
-      unknown.insert(unknown.end(), fragment.unknown_fields.begin(), fragment.unknown_fields.end());
-    }
-  }
+  if (!adds_unknown(partial.head, fragment)) return;
+  auto& unknown = partial.head.unknown_fields;
+  unknown.insert(unknown.end(), fragment.unknown_fields.begin(), fragment.unknown_fields.end());
 }
 
 void Reassembler::complete(Partial& partial, MessageView& message) {

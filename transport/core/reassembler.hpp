@@ -28,7 +28,8 @@ class Reassembler {
     std::uint64_t position;         // in the stream, where the frame ends
     std::chrono::nanoseconds time;  // on the clock that runs while the source is empty
   };
-  // True when the fragment completes a message, which is valid until the next call.
+  // True when the fragment completes a message, which is valid until the next call. Where memory
+  // ends (std::bad_alloc), the same fragment may be added again.
   bool add(const Frame& fragment, const Arrival& arrival, MessageView& message);
 
   // Gives up what got no fragment for frame_timeout of that clock.
@@ -70,7 +71,7 @@ class Reassembler {
   Partial* new_partial(const Frame& fragment);
   void begin(Partial& partial, const Frame& fragment);
   void hear(Partial& partial, const Arrival& arrival);
-  bool make_room(Partial& partial, std::size_t extra);
+  bool make_room(Partial& partial, const Frame& fragment);
   bool is_stale(const Partial& partial) const;
   bool evict_memory(const Partial& asking);
   bool evict_entry();

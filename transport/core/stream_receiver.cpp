@@ -55,10 +55,12 @@ void StreamReceiver::keep_half_done_in(const std::string& path) {
   current_.restored = kept.size();
 }
 
-Inlet StreamReceiver::make_inlet(std::unique_ptr<ByteSource> source) {
-  Inlet inlet{.source = std::move(source), .decoder = make_decoder_()};
+// What throws leaves the source with the caller.
+Inlet StreamReceiver::make_inlet(std::unique_ptr<ByteSource>&& source) {
+  Inlet inlet{.decoder = make_decoder_()};
   if (left_ || stops_) inlet.decoder->read_exactly();
-  inlet.source->attach(readiness_);
+  source->attach(readiness_);
+  inlet.source = std::move(source);
   return inlet;
 }
 
@@ -119,6 +121,7 @@ bool StreamReceiver::next(MessageView& message) {
 }
 
 bool StreamReceiver::next_of(Inlet& inlet, MessageView& message) {
+  if (capabilities_.explicit_commit) log_.make_room();
   if (!inlet.decoder->next(message)) return false;
   if (left_) --*left_;
   if (polled_) readiness_.signal();
@@ -238,14 +241,19 @@ void StreamReceiver::prepare_to_wait() {
 
 // True when another source has taken the current one's place.
 bool StreamReceiver::follow(Time now) {
+  // At once, if anything of this throws: it is in nobody's hands but ours by then.
+  next_look_ = now;
+  if (!successor_) successor_ = current_.source->successor();
+  const bool is_there = successor_ != nullptr;
+  if (is_there) {
+    older_.reserve(older_.size() + 1);
+    Inlet inlet = make_inlet(std::move(successor_));
+    inlet.number = current_.number + 1;
+    older_.push_back(std::exchange(current_, std::move(inlet)));
+    ++retired_.reopened;
+  }
   next_look_ = now + kBetweenLooks;
-  std::unique_ptr<ByteSource> successor = current_.source->successor();
-  if (!successor) return false;
-  Inlet inlet = make_inlet(std::move(successor));
-  inlet.number = current_.number + 1;
-  older_.push_back(std::exchange(current_, std::move(inlet)));
-  ++retired_.reopened;
-  return true;
+  return is_there;
 }
 
 void StreamReceiver::retire() {

@@ -47,7 +47,7 @@ class StreamReceiver final : public Receiver {
  private:
   using Time = std::chrono::steady_clock::time_point;
 
-  Inlet make_inlet(std::unique_ptr<ByteSource> source);
+  Inlet make_inlet(std::unique_ptr<ByteSource>&& source);
   bool next(MessageView& message);
   bool next_of(Inlet& inlet, MessageView& message);
   bool fill();
@@ -70,9 +70,10 @@ class StreamReceiver final : public Receiver {
   std::optional<std::uint64_t> left_;  // messages that may still be taken
   bool stops_ = false;                 // only what is half done is taken
   Inlet current_;
-  std::vector<Inlet> older_;  // whose place it has taken
-  Counters retired_;          // of those that are done
-  Time next_look_;            // for a successor
+  std::vector<Inlet> older_;               // whose place it has taken
+  Counters retired_;                       // of those that are done
+  std::unique_ptr<ByteSource> successor_;  // of the current one, until it takes its place
+  Time next_look_;                         // for one
   CommitLog log_;
   bool starved_ = false;  // nothing can come before something is committed
   UniqueFd timer_;        // ticks while something is half done

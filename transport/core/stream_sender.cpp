@@ -160,18 +160,12 @@ SendResult StreamSender::enqueue(const MessageView& message, Deadline deadline, 
   const PageQueue::Mark mark = pages.mark();
   pages.use_fresh_pages(splices() &&
                         (out_->gathering || message.payload.size() > kPagesAtOnce * kPieceBytes));
-  while (encoder_->more()) {
-    if (pages.full()) {
-      const SendResult result = push_until(deadline, lock);
-      if (result != SendResult::sent) return give_up(result, mark);
-    } else if (pages.complete_pages() >= kPagesAtOnce && !out_->stalled) {
-      push(Push::complete_pages);
-    }
-    if (encoder_->fills_page()) {
-      pages.add_page([&](std::byte* page) { return encoder_->fill_page(page); });
-    } else {
-      pages.add(encoder_->next_piece());
-    }
+  try {
+    if (const auto refused = enqueue_pieces(deadline, lock)) return give_up(*refused, mark);
+  } catch (...) {
+    // Whole it is all the same where it cannot be cancelled, and then it must not be sent again.
+    if (give_up(SendResult::closed, mark) != SendResult::sent) throw;
+    return SendResult::sent;
   }
   out_->left += pages.end_message();
   if (out_->gathering && !out_->stalled) return SendResult::sent;
@@ -181,6 +175,26 @@ SendResult StreamSender::enqueue(const MessageView& message, Deadline deadline, 
   return result;
 }
 
+// Why not all of them stand in the queue now, or have left.
+std::optional<SendResult> StreamSender::enqueue_pieces(Deadline deadline, Lock& lock) {
+  PageQueue& pages = out_->pages;
+  while (encoder_->more()) {
+    if (pages.full()) {
+      const SendResult result = push_until(deadline, lock);
+      if (result != SendResult::sent) return result;
+    } else if (pages.complete_pages() >= kPagesAtOnce && !out_->stalled) {
+      push(Push::complete_pages);
+    }
+    if (encoder_->fills_page()) {
+      pages.add_page([&](std::byte* page) { return encoder_->fill_page(page); });
+    } else {
+      pages.make_room();
+      pages.add(encoder_->next_piece());
+    }
+  }
+  return std::nullopt;
+}
+
 void StreamSender::notice_pace() {
   if (!coalesce_) return;
   pace_.ends();
@@ -188,7 +202,16 @@ void StreamSender::notice_pace() {
 }
 
 SendResult StreamSender::leave_at_once(const PageQueue::Mark& mark, Deadline deadline, Lock& lock) {
-  const SendResult result = push_until(deadline, lock);
+  SendResult result = SendResult::closed;
+  try {
+    result = push_until(deadline, lock);
+  } catch (...) {
+    out_->stalled = true;
+    if (!out_->pages.begun(mark)) {
+      forget(mark);
+      throw;
+    }
+  }
   if (result == SendResult::sent) return result;
   if (out_->pages.begun(mark)) {
     // The rest of it leaves when there is room.
@@ -229,13 +252,13 @@ SendResult StreamSender::give_up(SendResult why, const PageQueue::Mark& mark) {
     return why;
   }
   const Remainder rest = encoder_->abandon();
+  out_->owed = rest.bytes;
+  out_->stalled = true;
   if (!rest.completes) {
     out_->pages.cut(mark);
-    out_->owed.append(rest.bytes);
     ++abandoned_;
     return why;
   }
-  out_->owed.append(rest.bytes);
   out_->owes_message = true;
   need_flusher();
   return SendResult::sent;
@@ -304,9 +327,9 @@ IoResult StreamSender::push_once(Push what) {
   constexpr std::size_t kWorthSplicing = 2;
   PageQueue& pages = out_->pages;
   if (pages.empty()) {
-    const ByteView rest = out_->owed.view();
+    const ByteView rest = out_->owed;
     const IoResult result = sink_->write(rest.first(std::min(rest.size(), kPieceBytes)));
-    out_->owed.drop_front(result.count);
+    out_->owed = rest.subspan(result.count);
     if (out_->owed.empty() && std::exchange(out_->owes_message, false)) ++out_->left;
     return result;
   }

@@ -16,7 +16,6 @@
 
 #include <fifomq/channel.hpp>
 
-#include "core/byte_buffer.hpp"
 #include "core/encoder.hpp"
 #include "core/flusher.hpp"
 #include "core/pace.hpp"
@@ -84,7 +83,7 @@ class StreamSender final : public Sender {
   // What two threads share, so that a forked child can leave its copy alone and start afresh.
   struct Outgoing {
     PageQueue pages;
-    ByteBuffer owed;  // behind the pages: the rest of a message that could not be cancelled
+    ByteView owed;  // behind the pages: what is left of a message given up, at its encoder
     bool owes_message = false;
     std::uint64_t left = 0;      // messages that have left this process
     std::uint64_t pushes = 0;    // successful ones
@@ -99,6 +98,7 @@ class StreamSender final : public Sender {
   Lock lock();
   void renew_in_child();
   SendResult enqueue(const MessageView& message, Deadline deadline, Lock& lock);
+  std::optional<SendResult> enqueue_pieces(Deadline deadline, Lock& lock);
   bool splices() const;
   bool gather_whole(const MessageView& message);
   void throw_failure();

@@ -63,7 +63,9 @@ class FIFOMQ_EXPORT Relay {
   // nothing to do now. Waits only for room at the sender, until the message is accepted, patience
   // is over, or one end is closed. Throws what the ends throw, except for messages that the sender
   // refuses as such (too large, not representable): these are counted and the stream goes on. What
-  // the dead letters throw comes through, and what they did not take is not committed.
+  // the dead letters throw comes through, and what they did not take is not committed. Another
+  // step() begins with the message that could not be handed on; in between, nothing is called on
+  // the receiver.
   std::size_t step();
 
   // Commits what the sender has settled by now; step() does so too.
@@ -101,6 +103,8 @@ class FIFOMQ_EXPORT Relay {
   Receiver& from_;
   Sender& to_;
   const RelayOptions options_;
+  MessageView in_hand_;  // taken in and not handed on, where something was thrown
+  bool is_in_hand_ = false;
   bool ended_ = false;
   std::optional<SendResult> failed_;
   std::uint64_t relayed_ = 0;

@@ -10,9 +10,11 @@
 #include <cerrno>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include <fifomq/error.hpp>
 
+#include "core/say.hpp"
 #include "fifo_path.hpp"
 
 namespace fifomq::fifo {
@@ -115,8 +117,11 @@ core::IoResult FifoSink::to_reader(const Move& move) {
   }
   if (!writer_ && !open_writer()) {
     if (errno == ENXIO) return {core::IoStatus::no_peer};
+    if (core::is_used_up(errno)) return wait_for_descriptor();
     return {.status = core::IoStatus::failed, .error = errno};
   }
+  // What throws does so before anything is moved.
+  if (expecting_) readiness_->watch(writer_.get(), EPOLLOUT);
   const core::IoResult result = move();
   if (result.status == core::IoStatus::no_peer) {
     expect_reader();
@@ -126,32 +131,41 @@ core::IoResult FifoSink::to_reader(const Move& move) {
   return result;
 }
 
+// The timer asks for the next try, as for a reader that is not there.
+core::IoResult FifoSink::wait_for_descriptor() noexcept {
+  if (!std::exchange(told_of_lack_, true)) {
+    core::say(log_, LogLevel::warning,
+              {options_.endpoint, ": what is sent waits: cannot open ", options_.path,
+               " to write, for want of a descriptor or of memory"});
+  }
+  return {core::IoStatus::would_block};
+}
+
 // What was accepted and has not left goes to the reader of the other one.
 void FifoSink::follow_path() {
   core::UniqueFd other = watch_->another();
   if (!other) return;
   handle_ = std::move(other);
   writer_.reset();
-  watch_->settle(handle_);
   set_timer(retry_, kRetryNanoseconds);
+  watch_->settle(handle_);
 }
 
 // A pipe without a reader is "ready" with an error all the time; what is worth waiting for is
 // somebody who opens it.
 void FifoSink::expect_reader() {
-  if (expecting_) return;
-  expecting_ = true;
   if (writer_) readiness_->forget(writer_.get());
+  if (expecting_) return;
   watch_->attach(*readiness_);
   if (!watch_->has_events() || !writer_) set_timer(retry_, kRetryNanoseconds);
+  expecting_ = true;
 }
 
 void FifoSink::found_reader() {
   if (!expecting_) return;
-  expecting_ = false;
+  expecting_ = told_of_lack_ = false;
   watch_->detach();
   set_timer(retry_, 0);
-  readiness_->watch(writer_.get(), EPOLLOUT);
 }
 
 }  // namespace fifomq::fifo

@@ -30,6 +30,7 @@ class FifoSink final : public core::ByteSink {
   void make_events();
   void follow_path();
   bool open_writer();
+  core::IoResult wait_for_descriptor() noexcept;
   void expect_reader();
   void found_reader();
 
@@ -41,7 +42,8 @@ class FifoSink final : public core::ByteSink {
   core::UniqueFd retry_;              // timer, where no event would come
   core::Readiness* readiness_ = nullptr;
   bool can_splice_;
-  bool expecting_ = false;  // no reader was there at the last attempt
+  bool expecting_ = false;     // no reader was there at the last attempt
+  bool told_of_lack_ = false;  // of descriptors
 };
 
 }  // namespace fifomq::fifo

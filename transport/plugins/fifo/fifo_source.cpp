@@ -5,8 +5,10 @@
 #include <sys/epoll.h>
 
 #include <cerrno>
+#include <new>
 #include <utility>
 
+#include "core/say.hpp"
 #include "fifo_path.hpp"
 
 namespace fifomq::fifo {
@@ -40,7 +42,7 @@ FifoSource::FifoSource(FifoOptions options, LogSink log, bool keeps, core::Uniqu
   lock_reader(reader_, options_);
   widen(keeps ? kKeptBytes : kUsualBytes);
   if (watch_) watch_->settle(handle_);
-  hold();
+  hold(IfUsedUp::fail);
   if (keeps) keep();
 }
 
@@ -52,6 +54,10 @@ void FifoSource::widen(int usual) {
 
 void FifoSource::keep() {
   peek_ = PipePeek::open(reader_.get());
+  // What is used up now may be there later; to do with less than was asked for would be for good.
+  if (!peek_ && core::is_used_up(errno)) {
+    throw core::system_error(errno, options_.endpoint, "look into the pipe " + options_.path);
+  }
   if (peek_ || !log_) return;
   log_(LogLevel::warning,
        options_.endpoint +
@@ -71,23 +77,25 @@ std::unique_ptr<core::ByteSource> FifoSource::successor() {
     next->watch_->settle(next->handle_);
     replaced_ = true;
     writer_.reset();
-    if (log_) {
-      log_(LogLevel::info, options_.endpoint +
-                               ": the path leads to another FIFO, which is read from "
-                               "now on; the former one until its writers have left");
-    }
+    core::say(log_, LogLevel::info,
+              {options_.endpoint,
+               ": the path leads to another FIFO, which is read from "
+               "now on; the former one until its writers have left"});
     return next;
   } catch (const Error& error) {
-    // Somebody else reads it, or it is gone again.
+    // Somebody else reads it, it is gone again, or a descriptor is missing.
     watch_->retry(error.what());
-    return nullptr;
+  } catch (const std::bad_alloc&) {
+    watch_->retry("out of memory");
   }
+  return nullptr;
 }
 
-void FifoSource::hold() {
+void FifoSource::hold(IfUsedUp if_used_up) {
   if (options_.end_with_writers || writer_ || replaced_) return;
   writer_ = open_located(handle_, O_WRONLY);
-  if (!writer_) {
+  const bool goes_on = if_used_up == IfUsedUp::go_on && core::is_used_up(errno);
+  if (!writer_ && !goes_on) {
     throw core::system_error(
         errno, options_.endpoint,
         "open " + options_.path + " to write, which keeps it open between writers");
@@ -99,7 +107,7 @@ void FifoSource::watch_writers(bool half_done) {
   if (half_done) {
     writer_.reset();
   } else {
-    hold();
+    hold(IfUsedUp::go_on);
   }
 }
 
@@ -152,7 +160,8 @@ core::IoResult FifoSource::look_for_writers(std::span<std::byte> into) {
   if (last.status != core::IoStatus::would_block && last.status != core::IoStatus::end) return last;
   if (!left) return {core::IoStatus::would_block};
   if (options_.end_with_writers) return {core::IoStatus::end};
-  hold();
+  hold(IfUsedUp::go_on);
+  if (!writer_ && !replaced_) core::rest();
   return {core::IoStatus::no_peer};
 }
 

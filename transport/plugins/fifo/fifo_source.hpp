@@ -39,7 +39,10 @@ class FifoSource final : public core::ByteSource {
  private:
   void widen(int usual);
   void keep();
-  void hold();
+  // go_on: does without for now, where no descriptor is left. While there is no other writer, the
+  // pipe is then ready for nothing all the time.
+  enum class IfUsedUp { fail, go_on };
+  void hold(IfUsedUp if_used_up);
   core::IoResult read_some(std::span<std::byte> into);
   void tell_of_thief();
   core::IoResult look_for_writers(std::span<std::byte> into);

@@ -9,12 +9,15 @@
 
 #include <array>
 #include <cerrno>
+#include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
 #include <fifomq/error.hpp>
 
 #include "core/posix.hpp"
+#include "core/say.hpp"
 #include "fifo_path.hpp"
 
 namespace fifomq::fifo {
@@ -56,19 +59,24 @@ void PathWatch::detach() {
   readiness_ = nullptr;
 }
 
-void PathWatch::begin() {
+void PathWatch::begin() noexcept {
   armed_ = true;
   events_ = core::UniqueFd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (!events_ && log_) {
-    log_(LogLevel::info, options_.endpoint + ": the path is looked at once a second (inotify: " +
-                             std::generic_category().message(errno) + ")");
+  try {
+    if (events_ && readiness_ != nullptr) readiness_->watch(events_.get(), EPOLLIN);
+    if (!events_) {
+      core::say(log_, LogLevel::info,
+                {options_.endpoint, ": the path is looked at once a second (inotify: ",
+                 std::generic_category().message(errno), ")"});
+    }
+  } catch (const std::exception&) {
+    events_.reset();
   }
-  if (events_ && readiness_ != nullptr) readiness_->watch(events_.get(), EPOLLIN);
   watch_all();
   look_again_in(kAtOnce);
 }
 
-void PathWatch::settle(const core::UniqueFd& handle) {
+void PathWatch::settle(const core::UniqueFd& handle) noexcept {
   struct stat status {};
   handle_ = handle.get();
   if (fstat(handle_, &status) != 0) return;
@@ -79,7 +87,15 @@ void PathWatch::settle(const core::UniqueFd& handle) {
   if (armed_) watch_all();
 }
 
-void PathWatch::watch_all() {
+void PathWatch::watch_all() noexcept {
+  try {
+    watch_names();
+  } catch (const std::bad_alloc&) {
+    look_again_in(kBetweenTries);
+  }
+}
+
+void PathWatch::watch_names() {
   const std::string fifo = "/proc/self/fd/" + std::to_string(handle_);
   // One that was passed is in use whatever happens to the path.
   if (!options_.passed.empty()) {
@@ -124,15 +140,17 @@ bool PathWatch::drain() {
   return any;
 }
 
-core::UniqueFd PathWatch::another() {
+core::UniqueFd PathWatch::another() noexcept {
   arm();
   if (!drain()) return {};
   try {
     return look();
   } catch (const Error& error) {
     retry(error.what());
-    return {};
+  } catch (const std::bad_alloc&) {
+    retry("out of memory");
   }
+  return {};
 }
 
 core::UniqueFd PathWatch::look() {
@@ -168,11 +186,11 @@ core::UniqueFd PathWatch::missing() {
   return {};
 }
 
-void PathWatch::retry(std::string_view why) {
+void PathWatch::retry(std::string_view why) noexcept {
   look_again_in(kBetweenTries);
-  if (!log_ || std::exchange(complained_, true)) return;
-  log_(LogLevel::warning,
-       options_.endpoint + ": the path is looked at again and again: " + std::string(why));
+  if (std::exchange(complained_, true)) return;
+  core::say(log_, LogLevel::warning,
+            {options_.endpoint, ": the path is looked at again and again: ", why});
 }
 
 }  // namespace fifomq::fifo

@@ -26,27 +26,28 @@ class PathWatch {
   void detach();
   // Begins to watch; more calls cost nothing. Not done before it is needed, since the kernel takes
   // ten milliseconds to forget what was watched last.
-  void arm() {
+  void arm() noexcept {
     if (!armed_) begin();
   }
   bool has_events() const { return static_cast<bool>(events_); }
 
   // This is the FIFO in use from now on; the handle stays the caller's, and open.
-  void settle(const core::UniqueFd& handle);
+  void settle(const core::UniqueFd& handle) noexcept;
   // A handle on the FIFO to which the path leads now, if it is another one and something has
   // happened since the last call. Throws nothing: what is in the way is said to the
   // log, once, and looked at again.
-  core::UniqueFd another();
+  core::UniqueFd another() noexcept;
   // The other one could not be used.
-  void retry(std::string_view why);
+  void retry(std::string_view why) noexcept;
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  void begin();
-  void watch_all();
+  void begin() noexcept;
+  void watch_all() noexcept;
   core::UniqueFd look();
   core::UniqueFd missing();
+  void watch_names();
   void watch_folders();
   void watch(const std::string& path, std::uint32_t events);
   void look_again_in(std::chrono::milliseconds interval);

@@ -67,13 +67,12 @@ class MemorySender final : public Sender {
     core::check_size(message, max_message_, endpoint_);
     if (const char* why = core::refusal(message)) throw core::not_representable(why, endpoint_);
     MessageView stamped = message;
-    if (!message.origin) stamped.origin = stamp_.next();
+    if (!message.origin) stamped.origin = stamp_.peek();
     const SendResult result = push(stamped, deadline);
     if (result == SendResult::sent) {
+      if (!message.origin) stamp_.next();
       ++counters_.messages_received;
       ++counters_.messages_delivered;
-    } else if (!message.origin) {
-      stamp_.take_back();
     }
     return result;
   }

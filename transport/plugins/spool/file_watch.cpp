@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "core/posix.hpp"
 
@@ -33,10 +34,11 @@ core::UniqueFd tick() {
 }  // namespace
 
 void FileWatch::begin() {
-  events_ = watch(file_);
-  if (!events_) events_ = tick();
-  if (!events_) throw core::system_error(errno, endpoint_, "make a timer");
-  readiness_.watch(events_.get(), EPOLLIN);
+  core::UniqueFd events = watch(file_);
+  if (!events) events = tick();
+  if (!events) throw core::system_error(errno, endpoint_, "make a timer");
+  readiness_.watch(events.get(), EPOLLIN);
+  events_ = std::move(events);
 }
 
 void FileWatch::drain() const noexcept {

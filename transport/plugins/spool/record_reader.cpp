@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "core/frame_body.hpp"
@@ -94,7 +95,10 @@ bool RecordReader::fill(std::size_t wanted) {
     const ssize_t count =
         pread(file_.get(), into.data(), into.size(), static_cast<off_t>(read_to() - segment_.base));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw core::system_error(errno, options_.endpoint, "read " + segment_.name());
+    if (count < 0) {
+      throw core::system_error(errno, options_.endpoint,
+                               std::string("read ") + segment_.name().data());
+    }
     if (count == 0) return false;
     buffer_.add_size(static_cast<std::size_t>(count));
   }
@@ -141,16 +145,17 @@ bool RecordReader::learn() {
   const auto written = written_.load();
   const bool is_new =
       written && (written->first != written_base_ || written->second != written_end_);
+  if (!is_new && written) return false;
+  // Where the sender's word is damaged, what stands in the folder counts. What throws leaves what
+  // is new to be learnt again.
+  if (file_ && (!written || written->first >= next_base_)) list();
   if (is_new) {
     written_base_ = written->first;
     written_end_ = written->second;
   }
-  if (!is_new && written) return false;
   if (!file_) return is_new;
   buffer_.clear();
   used_ = 0;
-  // Where the sender's word is damaged, what stands in the folder counts.
-  if (!written || written_base_ >= next_base_) list();
   const bool was_sealed = std::exchange(sealed_, has_later());
   return is_new || sealed_ != was_sealed;
 }
@@ -190,10 +195,16 @@ void RecordReader::miss_until(std::uint64_t position) {
   skip(position - position_);
 }
 
-void RecordReader::announce(std::uint64_t bytes, const char* what) {
+// Nobody reads it where there is no memory for it.
+void RecordReader::announce(std::uint64_t bytes, const char* what) noexcept {
   if (!notice_ || std::exchange(announced_, true)) return;
-  notice_(segment_.name() + ": " + what + ", at byte " + std::to_string(position_ - segment_.base) +
-          ", " + std::to_string(bytes) + " bytes at least; what is whole behind it is read on");
+  try {
+    notice_(std::string(segment_.name().data()) + ": " + what + ", at byte " +
+            std::to_string(position_ - segment_.base) + ", " + std::to_string(bytes) +
+            " bytes at least; what is whole behind it is read on");
+  } catch (const std::bad_alloc&) {
+    return;
+  }
 }
 
 // Where the next segment begins. Behind that, a sender that found the disk full may have left a
@@ -204,10 +215,11 @@ std::uint64_t RecordReader::limit() const {
 }
 
 void RecordReader::list() {
-  later_.clear();
+  std::deque<Segment> later;
   for (const Segment& segment : folder_.segments()) {
-    if (segment.base >= next_base_) later_.push_back(segment);
+    if (segment.base >= next_base_) later.push_back(segment);
   }
+  later_ = std::move(later);
 }
 
 bool RecordReader::enter() {
@@ -216,10 +228,10 @@ bool RecordReader::enter() {
     list();
   }
   while (!file_ && !later_.empty()) {
+    file_ = folder_.open(later_.front());
     segment_ = later_.front();
     next_base_ = segment_.base + 1;
     later_.pop_front();
-    file_ = folder_.open(segment_);
   }
   if (!file_) return false;
   buffer_.clear();

@@ -72,7 +72,7 @@ class RecordReader {
   void use(std::size_t count);
   void skip(std::uint64_t count);
   void miss_until(std::uint64_t position);
-  void announce(std::uint64_t bytes, const char* what);
+  void announce(std::uint64_t bytes, const char* what) noexcept;
 
   const SpoolFolder& folder_;
   const StateFile& written_;

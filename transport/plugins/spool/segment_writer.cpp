@@ -70,7 +70,7 @@ int SegmentWriter::append() {
     return error;
   }
   if (!is_named_) {
-    if (renameat(folder_.fd(), kNext, folder_.fd(), segment_.name().c_str()) != 0) return errno;
+    if (renameat(folder_.fd(), kNext, folder_.fd(), segment_.name().data()) != 0) return errno;
     is_named_ = new_name_ = true;
   }
   end_ += record_.size();

@@ -1,5 +1,6 @@
 #include "spool_folder.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +9,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -29,6 +30,12 @@ constexpr int kHex = 16;
 const char* lock_name(SpoolFolder::End end) {
   return end == SpoolFolder::End::sender ? "sender.lock" : "receiver.lock";
 }
+
+// std::filesystem's iterator ends the process when there is no memory for it (GCC 12).
+struct CloseListing {
+  void operator()(DIR* folder) const noexcept { closedir(folder); }
+};
+using Listing = std::unique_ptr<DIR, CloseListing>;
 
 template <typename Number>
 bool read_hex(std::string_view text, Number& number) {
@@ -106,9 +113,10 @@ core::UniqueFd find_or_make(const SpoolOptions& options) {
 
 }  // namespace
 
-std::string Segment::name() const {
-  char text[kBaseDigits + 1 + kSaltDigits + kSuffix.size() + 1];
-  snprintf(text, sizeof text, "%016lx-%08x.segment", static_cast<unsigned long>(base), salt);
+std::array<char, kNameBytes> Segment::name() const noexcept {
+  static_assert(kNameBytes == kBaseDigits + 1 + kSaltDigits + kSuffix.size() + 1);
+  std::array<char, kNameBytes> text{};
+  snprintf(text.data(), text.size(), "%016lx-%08x.segment", static_cast<unsigned long>(base), salt);
   return text;
 }
 
@@ -140,28 +148,28 @@ pid_t SpoolFolder::owner(End end) const {
 
 std::vector<Segment> SpoolFolder::segments() const {
   std::vector<Segment> segments;
-  std::error_code error;
-  std::filesystem::directory_iterator entry("/proc/self/fd/" + std::to_string(fd()), error);
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    if (const auto segment = segment_of(entry->path().filename().native())) {
-      segments.push_back(*segment);
-    }
+  const Listing folder(opendir(("/proc/self/fd/" + std::to_string(fd())).c_str()));
+  // readdir(3) tells an error from the end by errno alone.
+  errno = folder ? 0 : errno;
+  while (const dirent* const entry = folder ? readdir(folder.get()) : nullptr) {
+    if (const auto segment = segment_of(entry->d_name)) segments.push_back(*segment);
+    errno = 0;
   }
-  if (error) throw core::system_error(error.value(), endpoint_, "list " + path_);
+  if (errno != 0) throw core::system_error(errno, endpoint_, "list " + path_);
   std::ranges::sort(segments, {}, &Segment::base);
   return segments;
 }
 
 core::UniqueFd SpoolFolder::open(const Segment& segment) const {
-  core::UniqueFd file(openat(fd(), segment.name().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  core::UniqueFd file(openat(fd(), segment.name().data(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file && errno != ENOENT) {
-    throw core::system_error(errno, endpoint_, "open " + path_ + "/" + segment.name());
+    throw core::system_error(errno, endpoint_, "open " + path_ + "/" + segment.name().data());
   }
   return file;
 }
 
 void SpoolFolder::remove(const Segment& segment) const noexcept {
-  unlinkat(fd(), segment.name().c_str(), 0);
+  unlinkat(fd(), segment.name().data(), 0);
 }
 
 SpoolState::SpoolState(const SpoolFolder& folder, const SpoolOptions& options, Access access)

@@ -10,6 +10,8 @@
 
 #include <sys/types.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -24,11 +26,15 @@ namespace fifomq::spool {
 
 inline constexpr mode_t kFileMode = 0600;
 
+// With the zero behind it.
+inline constexpr std::size_t kNameBytes = 34;
+
 struct Segment {
   std::uint32_t salt = 0;
   std::uint64_t base = 0;
 
-  std::string name() const;
+  // Takes no memory: what has to be done with a file is done also when there is none.
+  std::array<char, kNameBytes> name() const noexcept;
 };
 
 class SpoolFolder {

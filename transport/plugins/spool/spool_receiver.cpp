@@ -93,6 +93,7 @@ ReceiveResult SpoolReceiver::receive(MessageView& message, Deadline deadline) {
 // Damage must not hold the caller beyond its deadline, but one look is due.
 bool SpoolReceiver::look(MessageView& message, Deadline deadline) {
   constexpr int kBetweenLooks = 64;
+  log_of_commits_.make_room();
   for (int looks = 1;; ++looks) {
     switch (reader_.next(message)) {
       case RecordReader::Look::message:

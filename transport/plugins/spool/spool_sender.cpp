@@ -11,6 +11,7 @@
 
 #include "core/frame.hpp"
 #include "core/posix.hpp"
+#include "core/say.hpp"
 #include "core/send_errors.hpp"
 
 namespace fifomq::spool {
@@ -82,6 +83,8 @@ SendResult SpoolSender::send(const MessageView& message, Deadline deadline) {
   MessageView stamped = message;
   if (!message.origin) stamped.origin = stamp_.peek();
   const std::uint64_t size = writer_.prepare(stamped);
+  // What throws does so before the message is in the spool.
+  if (next_unsynced_.empty()) next_unsynced_.emplace_back();
   bool looked = false;
   for (bool late = false; !readiness_.closed();) {
     check_usable();
@@ -131,13 +134,13 @@ void SpoolSender::disk_is_full(bool is_full) {
   const timespec time{.tv_sec = 0, .tv_nsec = is_full ? kBetweenTriesNanos : 0};
   const itimerspec interval{.it_interval = time, .it_value = time};
   timerfd_settime(retry_.get(), 0, &interval, nullptr);
-  if (!log_) return;
   if (is_full) {
-    log_(LogLevel::warning, endpoint_.text() +
-                                ": the disk is full; nothing more is taken before "
-                                "there is room, and nothing is lost");
+    core::say(log_, LogLevel::warning,
+              {endpoint_.text(),
+               ": the disk is full; nothing more is taken before there is room, and nothing is "
+               "lost"});
   } else {
-    log_(LogLevel::info, endpoint_.text() + ": there is room on the disk again");
+    core::say(log_, LogLevel::info, {endpoint_.text(), ": there is room on the disk again"});
   }
 }
 
@@ -149,7 +152,10 @@ void SpoolSender::accept() {
   if (options_.sync == Sync::never) return;
   const std::lock_guard lock(mutex_);
   accepted_ = counters_.messages_received;
-  if (unsynced_.empty() || unsynced_.back() != writer_.file()) unsynced_.push_back(writer_.file());
+  if (unsynced_.empty() || unsynced_.back() != writer_.file()) {
+    next_unsynced_.front() = writer_.file();
+    unsynced_.splice(unsynced_.end(), next_unsynced_);
+  }
   unsynced_name_ |= writer_.take_new_name();
   if (std::exchange(armed_, true)) return;
   due_ = Deadline::after(options_.interval);

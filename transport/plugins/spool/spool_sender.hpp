@@ -3,9 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <list>
 #include <memory>
 #include <mutex>
-#include <vector>
 
 #include <fifomq/channel.hpp>
 #include <fifomq/transport.hpp>
@@ -42,6 +42,8 @@ class SpoolSender final : public Sender {
   std::uint64_t settled() const override;
 
  private:
+  using Files = std::list<std::shared_ptr<core::UniqueFd>>;
+
   void check_usable() const;
   bool has_room(std::uint64_t size);
   bool offer();
@@ -64,11 +66,13 @@ class SpoolSender final : public Sender {
   core::OriginStamp stamp_;
   Counters counters_;
 
+  Files next_unsynced_;  // the place of the next one of them
+
   // Shared with the thread.
   std::mutex mutex_;
   bool armed_ = false;
   std::uint64_t accepted_ = 0;
-  std::vector<std::shared_ptr<core::UniqueFd>> unsynced_;
+  Files unsynced_;
   bool unsynced_name_ = false;
   Deadline due_ = Deadline::never();
   std::atomic<std::uint64_t> durable_ = 0;
