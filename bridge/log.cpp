@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
 #include <vector>
 
@@ -196,7 +197,13 @@ class Log::Lines {
 
 Log::Log() : lines_(std::make_shared<Lines>()) {}
 
-Log::~Log() { lines_->say_all_kept_back(); }
+Log::~Log() {
+  try {
+    lines_->say_all_kept_back();
+  } catch (const std::exception&) {
+    return;  // there is nobody left to tell
+  }
+}
 
 void Log::configure(LogFormat format, bool quiet) { lines_->configure(format, quiet); }
 

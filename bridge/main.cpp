@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <iostream>
+#include <new>
 
 #include <fifomq/builtin.hpp>
 #include <fifomq/error.hpp>
@@ -19,6 +21,8 @@
 
 namespace fifomq {
 namespace {
+
+constexpr auto kOutOfMemory = "out of memory";
 
 // What the command line said, as it was typed.
 struct CommandLine {
@@ -302,6 +306,8 @@ int run(int argc, char** argv) {
     return complain(error.what(), kBadUsage);
   } catch (const Error& error) {
     return complain(error.what(), is_configuration(error) ? kBadUsage : kRunFailed);
+  } catch (const std::bad_alloc&) {
+    return complain(kOutOfMemory, kRunFailed);
   } catch (const std::exception& error) {
     return complain(error.what(), kRunFailed);
   }
@@ -313,7 +319,11 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return fifomq::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    // Not even the complaint could be made; this one takes no memory.
+    std::fprintf(stderr, "fifomq: %s\n", fifomq::kOutOfMemory);
   } catch (...) {
-    return fifomq::kRunFailed;  // not even the complaint could be made
+    return fifomq::kRunFailed;
   }
+  return fifomq::kRunFailed;
 }

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <exception>
 #include <future>
 #include <sstream>
 #include <utility>
@@ -164,10 +165,15 @@ MetricsServer::MetricsServer(const std::string& where, const MetricsAddress& add
 
 // The thread that listens sees only at the next connection, or after 2 s, that it is to end.
 MetricsServer::~MetricsServer() {
-  const auto closed = std::async(std::launch::async, [this] { server_.reset(); });
-  do {
-    knock(host_, port_);
-  } while (closed.wait_for(std::chrono::milliseconds(10)) != std::future_status::ready);
+  try {
+    const auto closed = std::async(std::launch::async, [this] { server_.reset(); });
+    do {
+      knock(host_, port_);
+    } while (closed.wait_for(std::chrono::milliseconds(10)) != std::future_status::ready);
+  } catch (const std::exception&) {
+    // No thread or memory for that: it takes its 2 s, as its own destructor comes.
+    return;
+  }
 }
 
 }  // namespace fifomq

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <exception>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -28,7 +29,12 @@ class Observed {
   Observed& operator=(Observed&&) = delete;
   ~Observed() {
     if (status_) status_->end();
-    if (line_) line_->end();
+    if (!line_) return;
+    try {
+      line_->end();
+    } catch (const std::bad_alloc&) {
+      return;  // it stays as it was shown last
+    }
   }
 
  private:

@@ -28,12 +28,11 @@ void RelayStatus::stop(std::string why) {
   why_ = std::move(why);
 }
 
-void RelayStatus::end() {
+void RelayStatus::end() noexcept {
   publish(false);
   {
     const std::lock_guard lock(mutex_);
     state_ = State::ended;
-    if (why_.empty()) why_ = "the relay has failed";
   }
   answered_.notify_all();
 }
@@ -85,6 +84,7 @@ RelayStatus::Answer RelayStatus::ask(std::chrono::nanoseconds patience) {
     answered = answered_.wait_for(lock, patience,
                                   [&] { return answers_ >= question || needs_no_answer(); });
   }
+  if (answered && state_ == State::ended && why_.empty()) return {latest_, "the relay has failed"};
   if (answered) return {latest_, why_};
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
   return {latest_, "the relay has not answered for " + std::to_string(seconds.count()) + " s"};

@@ -25,7 +25,7 @@ class RelayStatus {
   void begin(const ObservedRelay& relay);
   // It takes what is left to its end; why, is for people.
   void stop(std::string why);
-  void end();
+  void end() noexcept;
 
   // Somebody has asked; answer() soon. Costs one load.
   bool asked() const noexcept { return asked_.load(std::memory_order_relaxed); }

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "core/posix.hpp"
@@ -41,7 +42,11 @@ StopSignals::~StopSignals() { ignore(); }
 
 void StopSignals::listen(std::chrono::nanoseconds drain_timeout, Calls calls) {
   drain_timeout_ = drain_timeout;
-  thread_ = std::thread([this, calls = std::move(calls)] { run(calls); });
+  try {
+    thread_ = std::thread([this, calls = std::move(calls)] { run(calls); });
+  } catch (const std::system_error& error) {
+    throw core::system_error(error.code().value(), "", "start a thread");
+  }
   pthread_setname_np(thread_.native_handle(), "fifomq-signals");
 }
 
