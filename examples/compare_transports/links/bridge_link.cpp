@@ -15,40 +15,46 @@ namespace {
 
 class BridgeLink : public Link {
  public:
-  BridgeLink(const Place& place, BridgeReceiver receiver, const std::string& options)
-      : fifo_("fifo:" + place.stem.string() + ".fifo"),
-        address_("ipc://" + place.stem.string() + ".ipc"),
-        options_(options.empty() ? "" : "?" + options),
-        message_bytes_(place.message_bytes),
-        receiver_(receiver) {
+  BridgeLink(const Place& place, const BridgeWay& way)
+      : way_(way),
+        stem_(place.stem.string()),
+        fifo_("fifo:" + stem_ + ".fifo"),
+        address_("ipc://" + stem_ + ".ipc"),
+        message_bytes_(place.message_bytes) {
     // The sender's process may be faster than the bridge, and does not make the FIFO.
-    const std::string path = place.stem.string() + ".fifo";
+    const std::string path = stem_ + ".fifo";
     if (::mkfifo(path.c_str(), 0600) != 0) throw system_failure("make the FIFO " + path);
   }
 
   std::unique_ptr<Source> open_source() override {
-    return receiver_ == BridgeReceiver::channel ? open_channel_source("zmq+pull:@" + address_)
-                                                : open_zmq_source(address_, message_bytes_);
+    return way_.receiver == BridgeReceiver::channel
+               ? open_channel_source(way_.receives + ":@" + address_)
+               : open_zmq_source(address_, message_bytes_);
   }
   std::unique_ptr<Sink> open_sink() override { return open_channel_sink(fifo_); }
 
   std::vector<std::string> relay_command() const override {
-    return {bridge_program(), "bridge", fifo_, "zmq+push:" + address_ + options_};
+    const std::string options = way_.options.empty() ? "" : "?" + way_.options;
+    std::vector<std::string> command{bridge_program(), "bridge", fifo_,
+                                     way_.sends + ":" + address_ + options};
+    if (!way_.spool_options.empty()) {
+      command.insert(command.end(), {"--spool", stem_ + ".spool?" + way_.spool_options});
+    }
+    return command;
   }
 
  private:
+  BridgeWay way_;
+  std::string stem_;
   std::string fifo_;
   std::string address_;
-  std::string options_;
   std::size_t message_bytes_;
-  BridgeReceiver receiver_;
 };
 
 }  // namespace
 
-std::unique_ptr<Link> make_bridge_link(const Place& place, BridgeReceiver receiver,
-                                       const std::string& options) {
-  return std::make_unique<BridgeLink>(place, receiver, options);
+std::unique_ptr<Link> make_bridge_link(const Place& place, const BridgeWay& way) {
+  return std::make_unique<BridgeLink>(place, way);
 }
 
 std::string bridge_program() {

@@ -1,4 +1,4 @@
-// FIFO -> `fifomq bridge` -> ZeroMQ.
+// FIFO -> `fifomq bridge` -> ZeroMQ, with a spool between or without.
 #pragma once
 
 #include <memory>
@@ -10,12 +10,18 @@ namespace compare {
 
 enum class BridgeReceiver {
   bare_pull,  // libzmq alone, which knows nothing of the bridge
-  channel,    // the library's, which takes batches apart
+  channel,    // the library's
 };
 
-// `options` belong to the bridge's sending endpoint, such as "batch=64KiB".
-std::unique_ptr<Link> make_bridge_link(const Place& place, BridgeReceiver receiver,
-                                       const std::string& options = "");
+struct BridgeWay {
+  BridgeReceiver receiver = BridgeReceiver::channel;
+  std::string sends = "zmq+push";  // scheme at the bridge
+  std::string receives = "zmq+pull";
+  std::string options{};        // of the bridge's sending endpoint, such as "batch=64KiB"
+  std::string spool_options{};  // a spool stands between, if there are any
+};
+
+std::unique_ptr<Link> make_bridge_link(const Place& place, const BridgeWay& way);
 
 // `fifomq` beside this program; empty when it is not there.
 std::string bridge_program();

@@ -153,18 +153,18 @@ void add_bridges(Catalog& catalog) {
                                 .reason = "there is no program fifomq beside this one"});
     return;
   }
-  catalog.bridges.push_back({.name = std::string(rows::kBridge), .make_link = [](const Place& at) {
-                               return make_bridge_link(at, BridgeReceiver::bare_pull);
-                             }});
-  if (!has_option("zmq+push", "batch")) {
-    catalog.left_out.push_back({.name = std::string(rows::kBridgeBatch),
-                                .reason = "zmq+push has no option batch in this build"});
-    return;
-  }
-  catalog.bridges.push_back(
-      {.name = std::string(rows::kBridgeBatch), .make_link = [](const Place& at) {
-         return make_bridge_link(at, BridgeReceiver::channel, "batch=64KiB");
-       }});
+  const auto add = [&catalog](std::string_view name, const BridgeWay& way) {
+    catalog.bridges.push_back({.name = std::string(name), .make_link = [way](const Place& at) {
+                                 return make_bridge_link(at, way);
+                               }});
+  };
+  const BridgeWay reliable{.sends = "zmq+reliable", .receives = "zmq+reliable"};
+  BridgeWay spooled = reliable;
+  spooled.spool_options = "sync=interval=100ms";
+  add(rows::kBridge, {.receiver = BridgeReceiver::bare_pull});
+  add(rows::kBridgeBatch, {.options = "batch=64KiB"});
+  add(rows::kBridgeReliable, reliable);
+  add(rows::kBridgeSpool, spooled);
 }
 
 void note_sizes_left_out(Catalog& catalog, const std::vector<std::size_t>& sizes) {

@@ -41,6 +41,8 @@ inline constexpr std::string_view kPosixMq = "posix mq";
 inline constexpr std::string_view kBoost = "boost message_queue";
 inline constexpr std::string_view kBridge = "fifo > bridge > libzmq pull";
 inline constexpr std::string_view kBridgeBatch = "fifo > bridge batch=64KiB > zmq pull";
+inline constexpr std::string_view kBridgeReliable = "fifo > bridge > zmq+reliable";
+inline constexpr std::string_view kBridgeSpool = "fifo > bridge --spool > zmq+reliable";
 }  // namespace rows
 
 // `largest_message_bytes` of those that cannot carry all of these sizes is set to what they can.

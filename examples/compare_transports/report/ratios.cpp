@@ -126,6 +126,10 @@ class Ratios {
     }
     add("bridge with batch=64KiB / bare PUSH > PULL, msg/s at 64 B",
         rate(results_.bridge, rows::kBridgeBatch, rows::kLibzmqIpc, 64), {3, 6});
+    add("bridge to zmq+reliable / to a bare PULL, msg/s at 1 KiB",
+        rate(results_.bridge, rows::kBridgeReliable, rows::kBridge, kKib), {0.5, 0.7});
+    add("bridge with a spool to zmq+reliable / to a bare PULL, msg/s at 1 KiB",
+        rate(results_.bridge, rows::kBridgeSpool, rows::kBridge, kKib), {0.4, {}});
   }
 
   void add_writers() {

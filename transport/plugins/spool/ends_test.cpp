@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -54,6 +56,38 @@ class SpoolEnds : public testing::Test {
   const std::string path_ = folder_.path() + "/spool";
   const Registry registry_ = builtin_transports();
 };
+
+// What follows closely is told a moment later, which a sender that is killed has not.
+TEST_F(SpoolEnds, WhatAKilledSenderHasNotToldIsFoundWhenItIsGone) {
+  const auto receiver = registry_.open_receiver(endpoint());
+  constexpr int kMessages = 50;
+  for (int round = 0; round < 20; ++round) {
+    ASSERT_EQ(test::status_of_child([&] {
+                const auto sender = builtin_transports().open_sender(endpoint());
+                for (int i = 0; i < kMessages; ++i) {
+                  if (send(*sender, 10, soon()) != SendResult::sent) return 1;
+                }
+                kill(getpid(), SIGKILL);
+                return 2;
+              }),
+              -1);
+    for (int i = 0; i < kMessages; ++i) {
+      ASSERT_EQ(receive(*receiver), ReceiveResult::received) << round << " " << i;
+    }
+  }
+}
+
+TEST_F(SpoolEnds, WhatFollowsCloselyArrivesWithoutAnotherCall) {
+  const auto sender = registry_.open_sender(endpoint());
+  const auto receiver = registry_.open_receiver(endpoint());
+  for (int round = 0; round < 200; ++round) {
+    const int messages = 1 + round % 3;
+    for (int i = 0; i < messages; ++i) ASSERT_EQ(send(*sender, 10, soon()), SendResult::sent);
+    for (int i = 0; i < messages; ++i) {
+      ASSERT_EQ(receive(*receiver), ReceiveResult::received) << round << " " << i;
+    }
+  }
+}
 
 TEST_F(SpoolEnds, AForkedChildIsRefusedAndHurtsNothing) {
   const auto sender = registry_.open_sender(endpoint());

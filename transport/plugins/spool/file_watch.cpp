@@ -17,7 +17,9 @@ constexpr long kBetweenLooksNanos = 20'000'000;
 
 core::UniqueFd watch(const StateFile& file) {
   core::UniqueFd events(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (events && inotify_add_watch(events.get(), file.proc_path().c_str(), IN_MODIFY) >= 0) {
+  // Who writes it may be killed before it has told all.
+  constexpr std::uint32_t kChanges = IN_MODIFY | IN_CLOSE_WRITE;
+  if (events && inotify_add_watch(events.get(), file.proc_path().c_str(), kChanges) >= 0) {
     return events;
   }
   return {};

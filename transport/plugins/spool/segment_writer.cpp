@@ -21,14 +21,15 @@ constexpr const char* kNext = "next";
 SegmentWriter::SegmentWriter(const SpoolFolder& folder, const SpoolOptions& options)
     : folder_(folder),
       segment_bytes_(std::clamp(options.size_bytes / 8, kLeastSegmentBytes, kMostSegmentBytes)),
-      state_(folder, options) {
+      state_(folder, options),
+      mark_(state_.written) {
   const auto segments = folder.segments();
   committed_ = segments.empty() ? 0 : segments.front().base;
   look_at_committed();
   end_ = std::max(first_free(segments), committed_);
   if (segments.empty()) committed_ = end_;
   // Closes what an earlier sender has left, which may end in half a record.
-  state_.written.save({end_, end_});
+  mark_.move_to({end_, end_}, WrittenMark::Tell::now);
 }
 
 // Behind all that has ever been there, also where the disk has lost some of it. Whatever a full
@@ -69,13 +70,16 @@ int SegmentWriter::append() {
     seal();
     return error;
   }
-  if (!is_named_) {
+  const bool begins = !is_named_;
+  if (begins) {
     if (renameat(folder_.fd(), kNext, folder_.fd(), segment_.name().data()) != 0) return errno;
     is_named_ = new_name_ = true;
   }
   end_ += record_.size();
-  // What it says is in the file in any case, and found there.
-  static_cast<void>(state_.written.save({segment_.base, end_}));
+  // Nobody looks for another segment before it is told of one.
+  const bool may_wait = tells_later_ && !begins;
+  owes_telling_ = mark_.move_to({segment_.base, end_},
+                                may_wait ? WrittenMark::Tell::soon : WrittenMark::Tell::now);
   return 0;
 }
 
@@ -96,7 +100,7 @@ void SegmentWriter::seal() {
       ftruncate(file_->get(), static_cast<off_t>(end_ - segment_.base));
   file_.reset();
   is_named_ = false;
-  static_cast<void>(state_.written.save({end_, end_}));
+  mark_.move_to({end_, end_}, WrittenMark::Tell::now);
 }
 
 // In one write, if the disk takes it so.

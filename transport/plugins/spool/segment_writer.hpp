@@ -12,6 +12,7 @@
 #include "core/byte_buffer.hpp"
 #include "core/unique_fd.hpp"
 #include "spool_folder.hpp"
+#include "written_mark.hpp"
 
 namespace fifomq::spool {
 
@@ -29,6 +30,12 @@ class SegmentWriter {
   std::uint64_t prepare(const MessageView& message);
   // The errno of what failed, and then nothing was added; or 0.
   int append();
+
+  // From now on the receiver may be told a moment later, by whom take_owes_telling() told that
+  // somebody has to.
+  void tell_later() { tells_later_ = true; }
+  bool take_owes_telling() { return std::exchange(owes_telling_, false); }
+  WrittenMark& mark() { return mark_; }
 
   // Of the stream of records; how much of it waits for the receiver, as far as is known; and what
   // may be new about that.
@@ -51,6 +58,9 @@ class SegmentWriter {
   const SpoolFolder& folder_;
   const std::uint64_t segment_bytes_;
   SpoolState state_;
+  WrittenMark mark_;
+  bool tells_later_ = false;
+  bool owes_telling_ = false;
   std::uint64_t committed_ = 0;
   std::uint64_t end_ = 0;
   Segment segment_;

@@ -53,6 +53,7 @@ SpoolSender::~SpoolSender() {
     return;
   }
   flusher_.reset();
+  writer_.mark().tell();
   if (options_.sync != Sync::never && failure_ == 0) sync();
 }
 
@@ -77,8 +78,8 @@ SendResult SpoolSender::send(const MessageView& message, Deadline deadline) {
   if (const char* why = core::refusal(message)) throw core::not_representable(why, endpoint_);
   check_usable();
   if (!flusher_ && options_.sync != Sync::never) {
-    flusher_ =
-        std::make_unique<core::Flusher>(endpoint_.text(), [this](bool) { return sync_turn(); });
+    flusher_ = std::make_unique<core::Flusher>(endpoint_.text(), [this](bool) { return turn(); });
+    writer_.tell_later();
   }
   MessageView stamped = message;
   if (!message.origin) stamped.origin = stamp_.peek();
@@ -150,6 +151,7 @@ void SpoolSender::accept() {
   counters_.bytes_out = writer_.end() - began_at_;
   readiness_.stay_signalled();
   if (options_.sync == Sync::never) return;
+  if (writer_.take_owes_telling()) flusher_->arm();
   const std::lock_guard lock(mutex_);
   accepted_ = counters_.messages_received;
   if (unsynced_.empty() || unsynced_.back() != writer_.file()) {
@@ -160,6 +162,14 @@ void SpoolSender::accept() {
   if (std::exchange(armed_, true)) return;
   due_ = Deadline::after(options_.interval);
   flusher_->arm();
+}
+
+core::Flusher::Next SpoolSender::turn() {
+  writer_.mark().tell_if_due();
+  core::Flusher::Next next = sync_turn();  // takes as long as the disk does
+  const auto until_telling = writer_.mark().tell_if_due();
+  if (until_telling && (!next.pause || *until_telling < *next.pause)) next.pause = until_telling;
+  return next;
 }
 
 core::Flusher::Next SpoolSender::sync_turn() {
@@ -200,6 +210,7 @@ void SpoolSender::sync() {
 SendResult SpoolSender::flush(Deadline) {
   if (readiness_.closed()) return SendResult::closed;
   check_usable();
+  writer_.mark().tell();
   return SendResult::sent;
 }
 

@@ -49,6 +49,7 @@ class SpoolSender final : public Sender {
   bool offer();
   void accept();
   void disk_is_full(bool is_full);
+  core::Flusher::Next turn();
   core::Flusher::Next sync_turn();
   void sync();
 
