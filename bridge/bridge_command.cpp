@@ -71,12 +71,16 @@ struct Plan {
   Guarantee guarantee() const { return guarantee_through(pairs, guarantees); }
 };
 
+std::string reason_of(const Guarantee& guarantee) {
+  return guarantee.why + (guarantee.raised_by.empty() ? "" : "; " + guarantee.raised_by);
+}
+
 void check_required(const BridgeSettings& settings, const Guarantee& guarantee) {
   if (settings.require.empty() || gives(guarantee, settings.require)) return;
   const auto place = settings.places.find("require");
   throw ConfigError((place == settings.places.end() ? "" : place->second + ": ") + "--require " +
                     settings.require + ": this pair gives " + std::string(guarantee.name) +
-                    ", because " + guarantee.why);
+                    ", because " + reason_of(guarantee));
 }
 
 void check(const Registry& registry, const Pair& pair) {
@@ -94,7 +98,7 @@ Plan plan(const Registry& registry, const BridgeSettings& settings) {
     check(registry, pair);
     plan.guarantees.push_back(
         guarantee_of(registry.capabilities(pair.from.endpoint, Direction::receive),
-                     registry.capabilities(pair.to.endpoint, Direction::send)));
+                     registry.capabilities(pair.to.endpoint, Direction::send), registry.schemes()));
   }
   check_required(settings, plan.guarantee());
   if (!settings.dead_letter.empty()) {
@@ -152,8 +156,9 @@ std::deque<Ends> open_ends(const Registry& registry, const BridgeSettings& setti
     leg.letters = open_letters_of(settings);
     leg.to = to.at([&] { return registry.open_sender(to.endpoint, {.log = log}); });
     leg.from = from.at([&] { return registry.open_receiver(from.endpoint, open_from); });
-    if (commits)
-      plan.guarantees[i] = guarantee_of(leg.from->capabilities(), leg.to->capabilities());
+    if (!commits) continue;
+    plan.guarantees[i] =
+        guarantee_of(leg.from->capabilities(), leg.to->capabilities(), registry.schemes());
   }
   check_required(settings, plan.guarantee());
   return ends;
@@ -236,15 +241,15 @@ int run_bridge(const Registry& registry, const BridgeSettings& settings, const C
   }
   legs.back().line = line.get();
   const std::string pair = sentence_of(settings, guarantee);
-  return run_to_end(
-      {.legs = std::move(legs),
-       .drain_timeout = settings.drain_timeout,
-       .is_service = true,
-       .manager = manager,
-       .losses = log,
-       .pair = pair,
-       .beginning = std::string("fifomq ") + kVersion + ": " + pair + " (" + guarantee.why + ")"},
-      stop, console);
+  return run_to_end({.legs = std::move(legs),
+                     .drain_timeout = settings.drain_timeout,
+                     .is_service = true,
+                     .manager = manager,
+                     .losses = log,
+                     .pair = pair,
+                     .beginning = std::string("fifomq ") + kVersion + ": " + pair + " (" +
+                                  reason_of(guarantee) + ")"},
+                    stop, console);
 }
 
 int plan_bridge(const Registry& registry, const BridgeSettings& settings) {
@@ -257,6 +262,7 @@ int plan_bridge(const Registry& registry, const BridgeSettings& settings) {
   show("to        ", settings.to, Direction::send);
   const Guarantee guarantee = planned.guarantee();
   std::cout << "guarantee " << guarantee.name << ": " << guarantee.why << "\n";
+  if (!guarantee.raised_by.empty()) std::cout << "more      " << guarantee.raised_by << "\n";
   if (!settings.dead_letter.empty()) std::cout << "letters   " << settings.dead_letter << "\n";
   if (planned.metrics) std::cout << "metrics   http://" << planned.metrics->text << "/metrics\n";
   return kDone;

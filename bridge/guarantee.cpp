@@ -1,6 +1,8 @@
 #include "guarantee.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <vector>
 
 namespace fifomq {
 namespace {
@@ -19,18 +21,7 @@ Guarantee at_least_once(const Capabilities& from, const Capabilities& to) {
   return {kAtLeastOnce, why + "; a power failure may lose what " + lost};
 }
 
-}  // namespace
-
-bool gives(const Guarantee& given, std::string_view wanted) {
-  return std::ranges::find(kGuarantees, given.name) >= std::ranges::find(kGuarantees, wanted);
-}
-
-Guarantee guarantee_of(const PairGuarantee& in, const PairGuarantee& out) {
-  const PairGuarantee& weaker = gives(in.guarantee, out.guarantee.name) ? out : in;
-  return {weaker.guarantee.name, weaker.pair + ": " + weaker.guarantee.why};
-}
-
-Guarantee guarantee_of(const Capabilities& from, const Capabilities& to) {
+Guarantee guarantee_of_pair(const Capabilities& from, const Capabilities& to) {
   const bool keeps = to.acknowledges || to.waits_for_peer;
   if (from.explicit_commit && keeps) return at_least_once(from, to);
   std::string why;
@@ -40,6 +31,67 @@ Guarantee guarantee_of(const Capabilities& from, const Capabilities& to) {
         std::string(why.empty() ? "" : "; ") + "TO does not learn what the far end has taken over";
   }
   return {kAtMostOnce, why};
+}
+
+bool gives_more(std::string_view wanted, std::string_view given) {
+  return std::ranges::find(kGuarantees, wanted) > std::ranges::find(kGuarantees, given);
+}
+
+// "a:, b: or c:"
+std::string any_of(const std::vector<std::string_view>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " or " : ", ";
+    text += std::string(names[i]) + ":";
+  }
+  return text;
+}
+
+// The schemes of which one end, put in the place of the one that is there, would promise more; the
+// least that they would.
+std::string raised_by(std::string_view end, std::span<const SchemeInfo> schemes,
+                      std::optional<Capabilities> SchemeInfo::*capabilities, std::string_view given,
+                      auto&& guarantee_with) {
+  std::vector<std::string_view> names;
+  std::string_view least = kGuarantees.back();
+  for (const SchemeInfo& scheme : schemes) {
+    if (!(scheme.*capabilities)) continue;
+    const std::string_view with = guarantee_with(*(scheme.*capabilities)).name;
+    if (!gives_more(with, given)) continue;
+    names.push_back(scheme.name);
+    if (gives_more(least, with)) least = with;
+  }
+  if (names.empty()) return "";
+  return any_of(names) + " as " + std::string(end) + " would give " + std::string(least);
+}
+
+std::string raised_by(const Capabilities& from, const Capabilities& to, std::string_view given,
+                      std::span<const SchemeInfo> schemes) {
+  const std::string to_other =
+      raised_by("TO", schemes, &SchemeInfo::sender, given,
+                [&](const Capabilities& other) { return guarantee_of_pair(from, other); });
+  if (!to_other.empty()) return to_other;
+  return raised_by("FROM", schemes, &SchemeInfo::receiver, given,
+                   [&](const Capabilities& other) { return guarantee_of_pair(other, to); });
+}
+
+}  // namespace
+
+bool gives(const Guarantee& given, std::string_view wanted) {
+  return std::ranges::find(kGuarantees, given.name) >= std::ranges::find(kGuarantees, wanted);
+}
+
+Guarantee guarantee_of(const PairGuarantee& in, const PairGuarantee& out) {
+  const PairGuarantee& weaker = gives(in.guarantee, out.guarantee.name) ? out : in;
+  const Guarantee& weak = weaker.guarantee;
+  return {weak.name, weaker.pair + ": " + weak.why, weak.raised_by};
+}
+
+Guarantee guarantee_of(const Capabilities& from, const Capabilities& to,
+                       std::span<const SchemeInfo> schemes) {
+  Guarantee guarantee = guarantee_of_pair(from, to);
+  guarantee.raised_by = raised_by(from, to, guarantee.name, schemes);
+  return guarantee;
 }
 
 }  // namespace fifomq

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include <fifomq/capabilities.hpp>
+#include <fifomq/transport.hpp>
 
 namespace fifomq {
 
@@ -18,6 +20,7 @@ inline constexpr std::array kGuarantees{kAtMostOnce, kAtLeastOnce, kAcrossPowerL
 struct Guarantee {
   std::string_view name;
   std::string why;
+  std::string raised_by{};  // for people: what other ends would promise more; empty when none would
 };
 
 // Whether a pair that gives `given` gives `wanted`, which is the name of one, too.
@@ -31,6 +34,8 @@ struct PairGuarantee {
 };
 Guarantee guarantee_of(const PairGuarantee& in, const PairGuarantee& out);
 
-Guarantee guarantee_of(const Capabilities& from, const Capabilities& to);
+// Among `schemes` are those of other ends.
+Guarantee guarantee_of(const Capabilities& from, const Capabilities& to,
+                       std::span<const SchemeInfo> schemes);
 
 }  // namespace fifomq

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "config_error.hpp"
@@ -27,6 +28,7 @@ using Level = spdlog::level::level_enum;
 
 constexpr std::chrono::seconds kBetweenRepeats{1};
 constexpr std::chrono::milliseconds kMoment{100};
+constexpr std::chrono::milliseconds kTry{5};
 // So many different lines are remembered; a program has no more that it repeats.
 constexpr std::size_t kMostRemembered = 64;
 
@@ -126,8 +128,12 @@ class Log::Lines {
   }
 
   void end_line() {
-    // By the clock whose locks ThreadSanitizer knows.
-    const std::unique_lock lock(mutex_, std::chrono::system_clock::now() + kMoment);
+    // Not try_lock_for(): ThreadSanitizer does not know the lock that libstdc++ makes of it.
+    std::unique_lock lock(mutex_, std::try_to_lock);
+    for (int tries = 0; !lock && tries < kMoment / kTry; ++tries) {
+      std::this_thread::sleep_for(kTry);
+      lock.try_lock();
+    }
     if (!lock || !status_line_) return;
     status_line_->make_way();
     status_line_.reset();
@@ -187,7 +193,7 @@ class Log::Lines {
     if (status_line_) status_line_->come_back();
   }
 
-  std::timed_mutex mutex_;
+  std::mutex mutex_;
   const bool journal_;
   LogFormat format_ = LogFormat::text;
   spdlog::logger logger_;

@@ -15,7 +15,7 @@ build=(g++ cmake ninja-build pkg-config
   libzmq3-dev cppzmq-dev libnats-dev libisal-dev libcli11-dev libspdlog-dev libtomlplusplus-dev libsystemd-dev nlohmann-json3-dev
   prometheus-cpp-dev
   libprotobuf-dev protobuf-compiler libgtest-dev libgmock-dev)
-test=("${build[@]}" clang clang-format clang-tidy curl doxygen git golang-go libasio-dev libbenchmark-dev nats-server
+test=("${build[@]}" clang clang-format clang-tidy curl doxygen git golang-go libasio-dev libbenchmark-dev libfaketime nats-server
   python3 python3-protobuf python3-zmq openssl prometheus strace valgrind zsh)
 fuzz=("${build[@]}" clang libclang-rt-14-dev)
 package=("${build[@]}" dpkg-dev file lintian man-db systemd)

@@ -46,7 +46,7 @@ def memory_ends_everywhere(trial):
 
 
 # Behind what a bridge says of its beginning, if it comes so far; or the loader says it.
-SENTENCE = (r"\A(fifomq: info: [^\n]*\n)*"
+SENTENCE = (r"\A(fifomq: (info|warning): [^\n]*\n)*"
             r"(fifomq: ([^\n]*cannot [^\n]*|out of memory)|"
             r"out of memory|[^\n]*error while loading shared libraries: [^\n]+)\n\Z")
 

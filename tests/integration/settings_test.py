@@ -70,6 +70,19 @@ class Settings(harness.IntegrationCase):
                         self.assertIn(f"--require {wanted}: this pair gives {guarantee}, because ",
                                       self.refused(*required))
 
+    def test_what_would_raise_the_guarantee(self):
+        for endpoints, raised_by in (
+                (("fifo:./a", "-"), r"fifo:, .*spool:.* or zmq\+reliable: as TO would give at-least-once"),
+                (("fifo:./a", "spool:./b"), "spool: as FROM would give at-least-once across power loss"),
+                (("spool:./a", "spool:./b"), None)):
+            with self.subTest(endpoints):
+                plan = self.run_fifomq("bridge", *endpoints, "--dry-run").out.decode()
+                self.assertEqual(re.findall("^more +(.*)$", plan, re.M) != [], raised_by is not None, plan)
+                if raised_by:
+                    self.assertRegex(plan, f"(?m)^more +{raised_by}$")
+        said = self.refused("bridge", "fifo:./a", "-", "--dry-run", "--require", "at-least-once")
+        self.assertIn("zmq+reliable: as TO would give at-least-once", said)
+
     def test_the_guarantee_of_what_is_open_is_the_one_that_was_planned(self):
         for query, guarantee in (("", "at-least-once across power loss"), ("?sync=never", "at-least-once")):
             bridge = self.bridge("spool:./a", f"spool:./b{query}")
