@@ -67,7 +67,7 @@ std::string raised_by(std::string_view end, std::span<const SchemeInfo> schemes,
 
 std::string raised_by(const Capabilities& from, const Capabilities& to, std::string_view given,
                       std::span<const SchemeInfo> schemes) {
-  const std::string to_other =
+  std::string to_other =
       raised_by("TO", schemes, &SchemeInfo::sender, given,
                 [&](const Capabilities& other) { return guarantee_of_pair(from, other); });
   if (!to_other.empty()) return to_other;

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "failure.hpp"
 #include "links/channel_link.hpp"
@@ -15,8 +16,8 @@ namespace {
 
 class BridgeLink : public Link {
  public:
-  BridgeLink(const Place& place, const BridgeWay& way)
-      : way_(way),
+  BridgeLink(const Place& place, BridgeWay way)
+      : way_(std::move(way)),
         stem_(place.stem.string()),
         fifo_("fifo:" + stem_ + ".fifo"),
         address_("ipc://" + stem_ + ".ipc"),

@@ -1,5 +1,6 @@
 #include "peers/failing_memory.hpp"
 
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -108,10 +109,13 @@ void operator delete[](void* memory, Align /*alignment*/, const Nothrow& /*tag*/
 
 // A sender takes the pages that it gives to a pipe from here; the C library's own calls do not come
 // by.
-extern "C" void* mmap(void* at, size_t size, int protection, int flags, int fd, off_t offset) {
+extern "C" void* mmap(void* at, size_t size, int protection, int flags, int fd,
+                      off_t offset) noexcept {
+  std::int64_t result = -1;
   if (faults::fails_now()) {
     errno = ENOMEM;
-    return reinterpret_cast<void*>(-1);
+  } else {
+    result = syscall(SYS_mmap, at, size, protection, flags, fd, offset);
   }
-  return reinterpret_cast<void*>(syscall(SYS_mmap, at, size, protection, flags, fd, offset));
+  return reinterpret_cast<void*>(result);  // NOLINT(performance-no-int-to-ptr): so it is defined
 }
