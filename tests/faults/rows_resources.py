@@ -184,11 +184,12 @@ class Replaced:
         followed = comes_soon(self.trial, self.bridge.pid, lambda: self.receiver.count() > self.arrived)
         self.arrived += followed
         # The former FIFO is read on.
-        self.trial.assertEqual(self.old.send(self.writer, 2, 100, 20_000), "sent")
+        state = f"{free} free, followed at once: {followed}; {self.bridge.err}"
+        self.trial.assertEqual(self.old.send(self.writer, 2, 100, 20_000), "sent", state)
         self.arrived += 1
         self.receiver.wait_for(self.arrived)
         set_limit(self.trial, self.bridge.pid, MANY)
-        self.trial.assertEqual(new.answer().split()[0], "sent")
+        self.trial.assertEqual(new.answer().split()[0], "sent", state)
         self.arrived += not followed
         self.receiver.wait_for(self.arrived)
         self.old.end()
