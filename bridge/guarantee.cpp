@@ -78,7 +78,7 @@ std::string raised_by(const Capabilities& from, const Capabilities& to, std::str
 }  // namespace
 
 bool gives(const Guarantee& given, std::string_view wanted) {
-  return std::ranges::find(kGuarantees, given.name) >= std::ranges::find(kGuarantees, wanted);
+  return !gives_more(wanted, given.name);
 }
 
 Guarantee guarantee_of(const PairGuarantee& in, const PairGuarantee& out) {

@@ -31,8 +31,8 @@ class SegmentWriter {
   // The errno of what failed, and then nothing was added; or 0.
   int append();
 
-  // From now on the receiver may be told a moment later, by whom take_owes_telling() told that
-  // somebody has to.
+  // From now on the receiver may be told a moment later: whoever calls append() then asks
+  // take_owes_telling(), and has mark().tell_if_due() called if it says so.
   void tell_later() { tells_later_ = true; }
   bool take_owes_telling() { return std::exchange(owes_telling_, false); }
   WrittenMark& mark() { return mark_; }
