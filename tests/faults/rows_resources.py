@@ -63,9 +63,9 @@ def memory_of(pid, name):
         return int(re.search(rf"^{name}:\s*(\d+) kB$", status.read(), re.M)[1]) << 10
 
 
-def memory_to_be_loaded(trial, enough):
+def memory_to_be_loaded(trial):
     """By bisection, with a margin for where the kernel puts what is mapped."""
-    low, high = 0, enough
+    low, high = 0, 1 << 30
     while high - low > 64 << 10:
         middle = (low + high) // 2
         loaded = trial.fifomq("--version", wrapper=("prlimit", f"--as={middle}")).wait() == 0
@@ -77,13 +77,10 @@ def little_memory(trial):
     """The program, with less memory than it takes to do its work. With less than it takes to be loaded, the
     libraries' own beginning ends it, of which we know nothing."""
     endpoints = [f"fifo:{trial.new_fifo()}" for _ in range(2)]
-    bridge = trial.bridge(*endpoints)
-    enough = memory_of(bridge.pid, "VmPeak")
-    trial.stop_bridge(bridge)
-    least = memory_to_be_loaded(trial, enough)
+    least, a_stack = memory_to_be_loaded(trial), 8 * harness.MIB
     for _ in range(trial.amount(30)):
         with trial.attempt():
-            limit = trial.random.randrange(least, enough)
+            limit = trial.random.randrange(least, least + 2 * a_stack)
             program = trial.fifomq("--quiet", "bridge", *endpoints, "--count", "0",
                                    wrapper=("prlimit", f"--as={limit}"))
             status = program.wait()
