@@ -9,7 +9,7 @@ import zmq
 import harness
 
 SECONDS = 5
-MOST = 0.01  # of one processor
+MOST = 0.05 if harness.SANITIZED else 0.01  # of a processor
 
 
 def cpu_seconds(program):
