@@ -26,7 +26,7 @@ MOST_LINES = 2_500
 ENTRY = re.compile(r'^(int |extern "C" int )(main|LLVMFuzzerTestOneInput)\b')
 # How far the analyzer follows one function; the default takes four times as long as all else.
 ANALYZER = ["--extra-arg=-Xclang", "--extra-arg=-analyzer-config", "--extra-arg=-Xclang",
-            "--extra-arg=max-nodes=50000"]
+            "--extra-arg=max-nodes=20000"]
 
 
 def commands():

@@ -23,6 +23,10 @@ constexpr std::int64_t kPingMs = 10'000;
 constexpr std::int64_t kWriteMs = 5'000;
 // So long a call that may not wait does wait for the first answer of a server.
 constexpr std::chrono::milliseconds kLeastWait{20};
+// Subscriptions that are kept when they have ended. The thread of libnats that reads has no
+// reference of its own to the one whose message it is copying (before 3.6: nats.c #637), and is
+// done with it long before so many others have begun.
+constexpr std::size_t kMostRetired = 8;
 
 // OpenSSL writes with write(2). The SIGPIPE of this thread that it may bring about is taken away
 // again, unless one was pending before.
@@ -232,8 +236,14 @@ std::string Connection::renew_deliveries() {
   const core::SignalsBlocked blocked;  // libnats starts threads
   std::string name = inbox_ + "d" + std::to_string(++renewals_);
   SubscriptionHandle subscription = subscribe(name + ".*");
-  const std::lock_guard lock(mutex_);
-  deliveries_.swap(subscription);
+  {
+    const std::lock_guard lock(mutex_);
+    deliveries_.swap(subscription);
+  }
+  if (!subscription) return name;
+  natsSubscription_Unsubscribe(subscription.get());
+  retired_.push_back(std::move(subscription));
+  if (retired_.size() > kMostRetired) retired_.pop_front();
   return name;
 }
 

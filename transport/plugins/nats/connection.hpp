@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -113,6 +114,7 @@ class Connection {
   bool heard_ = false;  // from libnats, whether it is up
   SubscriptionHandle answers_;
   SubscriptionHandle deliveries_;
+  std::deque<SubscriptionHandle> retired_;  // the last ones before
   std::condition_variable ended_;
   int callers_ = 0;  // threads that may still call
 };

@@ -11,6 +11,7 @@
 #include "certificate.hpp"
 #include "conformance/suite.hpp"
 #include "context.hpp"
+#include "support/sanitized.hpp"
 
 namespace fifomq::zeromq {
 namespace {
@@ -118,7 +119,7 @@ TEST_F(GateTest, AFolderThatIsGoneLetsNobodyIn) {
 
 // At whichever instant of its thread's first 200 us, in which it begins to wait.
 TEST(Gatekeeper, EndsWhenItIsToldTo) {
-  for (int i = 0; i < 4'000; ++i) {
+  for (int i = 0; i < (test::kSanitized ? 800 : 4'000); ++i) {
     zmq::context_t context;
     const Gatekeeper keeper(context, "test");
     const Deadline then = Deadline::after(std::chrono::microseconds(i % 200));
