@@ -10,7 +10,7 @@ import unittest
 import harness
 from harness import run
 
-TIMEOUT = 500  # all is compiled once more, if without optimisation
+TIMEOUT = 900  # all is compiled once more, if without optimisation
 CONTENTS = {
     "fifomq": {
         "usr/bin/fifomq", "usr/lib/systemd/system/fifomq-bridge@.service",
