@@ -21,7 +21,9 @@ constexpr std::uint64_t kMostOldMessages = 32;
 constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 20;
 constexpr seconds kPullExpires{10};
 constexpr seconds kHeartbeat{1};
-// After so long without a sign of life it asks again.
+// After so long without a sign of life it asks again; each time in succession it waits twice as
+// long, so that a large message gets through that is slow to come.
+constexpr unsigned kMostDoublings = 3;
 constexpr milliseconds kPullSilence{3'500};
 constexpr milliseconds kAnswerSilence{2'000};
 constexpr milliseconds kPause{100};
@@ -78,6 +80,8 @@ PullConsumer::PullConsumer(const NatsOptions& options, Connection& connection, C
 
 void PullConsumer::begin() {
   if (!connection_.is_up()) return stop();
+  const bool silent = awaits_news_ && Clock::now() >= look_at_;
+  silences_ = silent ? std::min(silences_ + 1, kMostDoublings) : 0;
   under_way_ = 0;
   aside_.clear();
   ++beginnings_;
@@ -257,6 +261,7 @@ void PullConsumer::acknowledge_done() {
 void PullConsumer::deliver(MessageHandle message, std::string_view reply) {
   Delivery delivery;
   if (phase_ != Phase::pulling || !parse_ack(reply, delivery)) return;
+  silences_ = 0;
   news(kPullSilence);
   if (delivery.consumer_sequence != next_delivery_) return begin();
   const std::uint64_t at = delivery.stream_sequence;
@@ -300,6 +305,7 @@ void PullConsumer::take_status(std::string_view name, natsMsg* message) {
   natsMsgHeader_Get(message, "Description", &description);
   const std::string_view code = status != nullptr ? status : "";
   const std::string_view text = description != nullptr ? description : "";
+  silences_ = 0;
   news(kPullSilence);
   if (code == "100") return;
   under_way_ = 0;
@@ -330,6 +336,7 @@ void PullConsumer::pull(std::uint64_t wanted) {
 void PullConsumer::stop() {
   phase_ = Phase::waiting;
   look_at_ = Clock::time_point::max();
+  awaits_news_ = false;
 }
 
 void PullConsumer::acknowledge(const Delivery& delivery) { acknowledge(delivery, std::string()); }
@@ -365,8 +372,12 @@ void PullConsumer::publish_ack(std::uint64_t stream_sequence, std::uint64_t cons
 void PullConsumer::pause() {
   phase_ = Phase::waiting;
   look_at_ = Clock::now() + kPause;
+  awaits_news_ = false;
 }
 
-void PullConsumer::news(milliseconds most_silence) { look_at_ = Clock::now() + most_silence; }
+void PullConsumer::news(milliseconds most_silence) {
+  look_at_ = Clock::now() + most_silence * (1U << silences_);
+  awaits_news_ = true;
+}
 
 }  // namespace fifomq::jetstream
