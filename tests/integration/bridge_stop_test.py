@@ -1,5 +1,6 @@
 """How a bridge ends: at a signal, when idle; and that messages do not go round for ever."""
 import os
+import re
 import signal
 import time
 import unittest
@@ -130,10 +131,13 @@ class BridgeStop(harness.IntegrationCase):
                         (f"zmq+pull:@{second}", f"zmq+push:{first}"), f"zmq+push:{first}")
 
     def check_ring(self, one, other, entrance):
-        bridges = [self.bridge(*ends, "--idle-exit", "3s") for ends in (one, other)]
+        bridges = [self.bridge(*ends) for ends in (one, other)]
         self.send_lines(entrance, b"round and round", b"again")
+        dropped = lambda: sum(map(int, re.findall(r"lost at the relay: hop_limit=(\d+)", bridges[0].err)))
+        harness.wait_until(lambda: dropped() == 2, "both are dropped")
         for bridge in bridges:
-            self.assert_ends(bridge, 0)
+            bridge.signal(signal.SIGTERM)
+            self.assert_ends(bridge, 128 + signal.SIGTERM)
         reports = [self.ledger(bridge, "relayed=") for bridge in bridges]
         # Each message passes four times through either bridge, and is dropped at the entrance of
         # the first.
