@@ -81,8 +81,8 @@ class ForeignWriter {
 
   void live() {
     constexpr std::size_t kGoodMost = 20'000;
-    // At least. One byte alone is, once in 256 times, what the next writer begins with; then the frame
-    // is whole, and nobody can tell.
+    // At least. One byte alone is, once in 256 times, what the next writer begins with; then the
+    // frame is whole, and nobody can tell.
     constexpr std::size_t kMissing = 8;
     const std::uint64_t good = up_to(random_, 3);
     for (std::uint32_t number = 1; number <= good; ++number) {
