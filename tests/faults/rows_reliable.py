@@ -8,11 +8,11 @@ import between
 import harness
 import history
 from hosts import Cable
+from tcp_proxy import TcpProxy
 from trial import Client, memory_peak, row
 
 # Seconds, with what a busy machine adds.
-# With what a loaded machine adds.
-SILENCE, PLAIN_SILENCE = 3.0 + 3.0, 12.0 + 4.0
+SILENCE, PLAIN_SILENCE = 3.0 + 1.5, 12.0 + 3.0
 
 
 @row(30, "receiver or bridge killed: reliable loses nothing", seconds=40)
@@ -138,7 +138,7 @@ def broken_link(trial):
     times, count = trial.amount(60), trial.amount(40_000)
     port = harness.free_port()
     receiver = trial.receiver(f"zmq+reliable:@tcp://127.0.0.1:{port}", "commit=10")
-    proxy = between.TcpProxy(trial, port)
+    proxy = TcpProxy(trial, port)
     client = trial.client(f"zmq+reliable:tcp://127.0.0.1:{proxy.port}?linger=60s")
     client.tell("flood", 1, 1, count, 16, 20_000, -1, trial.seed())
     for _ in range(times):

@@ -2,11 +2,9 @@
 
 FIFOMQ_SEED=N repeats a run. FIFOMQ_NATS_MESSAGES=200000 is the long run of the cluster.
 """
-import contextlib
 import json
 import os
 import random
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +14,7 @@ import urllib.error
 import urllib.request
 
 import harness
+from tcp_proxy import TcpProxy
 
 THERE = "nats:" in subprocess.run([harness.FIFOMQ, "transports"], capture_output=True, text=True,
                                   check=True, timeout=harness.TIMEOUT).stdout
@@ -104,34 +103,6 @@ class Reader:
         self.case.assertEqual(self.payloads, list(range(count)))
 
 
-class SlowLink:
-    """Stands before a server, and lets so many bytes a second through to its clients."""
-
-    def __init__(self, case, to_port, rate):
-        self.to_port, self.rate = to_port, rate
-        self.listener = case.enterContext(socket.create_server(("127.0.0.1", 0)))
-        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        with contextlib.suppress(OSError):  # until the listener is closed
-            while True:
-                client, _ = self.listener.accept()
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 18)
-                server = socket.create_connection(("127.0.0.1", self.to_port))
-                for ends in ((client, server, None), (server, client, self.rate)):
-                    threading.Thread(target=self.carry, args=ends, daemon=True).start()
-
-    @staticmethod
-    def carry(near, far, rate):
-        with near, contextlib.suppress(OSError):
-            while data := near.recv(1 << 16):
-                far.sendall(data)
-                if rate:
-                    time.sleep(len(data) / rate)
-            far.shutdown(socket.SHUT_RDWR)
-
-
 @unittest.skipUnless(THERE, "built without libnats")
 class NatsCase(harness.IntegrationCase):
     def writer(self, fifo):
@@ -197,13 +168,14 @@ class OneServer(NatsCase):
     def test_a_message_that_takes_longer_than_silence_may(self):
         """The first of them are given up on the way, as if nothing came."""
         server = Server(self, more="max_payload: 32MB")
-        size, seconds = 24 << 20, 6
+        size, seconds, piece = 24 << 20, 6, 16 << 10
         stream = "stream=S&create=queue"
         large = self.folder / "large"
         large.write_bytes(b"l" * size)
         self.run_fifomq("send", f"nats:large@{server.address}?{stream}", large)
-        link = SlowLink(self, server.port, size // seconds)
-        got = self.run_fifomq("recv", f"nats:large@{link.address}?{stream}", "--count", "1", "--format", "raw")
+        link = TcpProxy(self, server.port)
+        link.slowness = seconds * piece / size
+        got = self.run_fifomq("recv", f"nats:large@127.0.0.1:{link.port}?{stream}", "--count", "1", "--format", "raw")
         self.assertEqual(len(got.out), size)
 
     def test_what_is_wrong_is_said_before_anything_is_moved(self):

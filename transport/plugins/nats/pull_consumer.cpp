@@ -80,7 +80,7 @@ PullConsumer::PullConsumer(const NatsOptions& options, Connection& connection, C
 
 void PullConsumer::begin() {
   if (!connection_.is_up()) return stop();
-  const bool silent = awaits_news_ && Clock::now() >= look_at_;
+  const bool silent = phase_ != Phase::waiting && Clock::now() >= look_at_;
   silences_ = silent ? std::min(silences_ + 1, kMostDoublings) : 0;
   under_way_ = 0;
   aside_.clear();
@@ -336,7 +336,6 @@ void PullConsumer::pull(std::uint64_t wanted) {
 void PullConsumer::stop() {
   phase_ = Phase::waiting;
   look_at_ = Clock::time_point::max();
-  awaits_news_ = false;
 }
 
 void PullConsumer::acknowledge(const Delivery& delivery) { acknowledge(delivery, std::string()); }
@@ -372,12 +371,10 @@ void PullConsumer::publish_ack(std::uint64_t stream_sequence, std::uint64_t cons
 void PullConsumer::pause() {
   phase_ = Phase::waiting;
   look_at_ = Clock::now() + kPause;
-  awaits_news_ = false;
 }
 
 void PullConsumer::news(milliseconds most_silence) {
   look_at_ = Clock::now() + most_silence * (1U << silences_);
-  awaits_news_ = true;
 }
 
 }  // namespace fifomq::jetstream

@@ -145,8 +145,7 @@ class PullConsumer {
   std::uint64_t confirm_asked_ = 0;
   std::uint64_t confirmed_ = 0;
   std::chrono::steady_clock::time_point look_at_;
-  bool awaits_news_ = false;  // until then
-  unsigned silences_ = 0;     // in succession
+  unsigned silences_ = 0;  // in succession
   std::deque<Delivery> deliveries_;
 };
 
