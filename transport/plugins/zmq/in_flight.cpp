@@ -38,10 +38,12 @@ struct alignas(InFlight::kHeadBytes) InFlight::Block {
   }
 };
 
+constinit const InFlight::Block InFlight::kWatched;
+constinit const InFlight::Block InFlight::kLeft;
+
 InFlight::~InFlight() {
   static_assert(sizeof(Block) == kHeadBytes);
   if (draft_ != nullptr) Block::destroy(draft_);
-  sort_returned();
   for (Block* block : free_) {
     while (block != nullptr) Block::destroy(std::exchange(block, block->next));
   }
@@ -95,64 +97,111 @@ InFlight::Block* InFlight::take_block(std::size_t size) {
 }
 
 void InFlight::sort_returned() {
-  Block* block = returned_.exchange(nullptr, std::memory_order_acquire);
-  while (block != nullptr) {
-    Block* const next = block->next;
-    const bool kept = block->size_class != kNotKept;
-    const std::size_t bytes = kept ? bytes_of_class(block->size_class) : 0;
-    if (!kept || free_bytes_ + bytes > kMostFreeBytes) {
-      Block::destroy(block);
-    } else {
-      Block*& first = free_[block->size_class];
-      block->next = std::exchange(first, block);
-      free_bytes_ += bytes;
-    }
-    block = next;
+  if (!watched_) return sort(returned_.exchange(nullptr, std::memory_order_acquire));
+  const std::lock_guard lock(mutex_);
+  sort(std::exchange(returned_watched_, nullptr));
+}
+
+void InFlight::sort(Block* returned) {
+  while (returned != nullptr) {
+    Block& block = *std::exchange(returned, returned->next);
+    ++back_;
+    back_messages_ += block.messages;
+    back_bytes_ += block.size;
+    keep(block);
   }
+}
+
+void InFlight::keep(Block& block) {
+  const bool can_be_kept = block.size_class != kNotKept;
+  const std::size_t bytes = can_be_kept ? bytes_of_class(block.size_class) : 0;
+  if (!can_be_kept || free_bytes_ + bytes > kMostFreeBytes) return Block::destroy(&block);
+  Block*& first = free_[block.size_class];
+  block.next = std::exchange(first, &block);
+  free_bytes_ += bytes;
 }
 
 void InFlight::withdraw_latest() { latest_->withdrawn = true; }
 
+std::uint64_t InFlight::messages() {
+  sort_returned();
+  return made_messages_ - back_messages_;
+}
+
+std::uint64_t InFlight::bytes() {
+  sort_returned();
+  return made_bytes_ - back_bytes_;
+}
+
 bool InFlight::within(std::uint64_t most_bytes) {
-  if (made_bytes_ - seen_gone_bytes_ <= most_bytes) return true;
-  seen_gone_bytes_ = gone_bytes_.load();
-  return made_bytes_ - seen_gone_bytes_ <= most_bytes;
+  return made_bytes_ - back_bytes_ <= most_bytes || bytes() <= most_bytes;
+}
+
+// What has come back by now is counted here, and from now on there.
+void InFlight::notify_at(std::uint64_t messages) {
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(watched_, true)) sort(returned_.exchange(mark(kWatched)));
+  sort(std::exchange(returned_watched_, nullptr));
+  to_go_ = static_cast<std::int64_t>(made_messages_ - back_messages_ - messages);
+}
+
+void InFlight::stop_watching() {
+  const std::lock_guard lock(mutex_);
+  watched_ = false;
+  returned_.store(std::exchange(returned_watched_, nullptr));
 }
 
 // libzmq calls this from whichever thread lets go of the message last.
 void InFlight::free(void* /*data*/, void* hint) {
   auto* const block = static_cast<Block*>(hint);
-  InFlight& self = *block->owner;
-  self.let_go(*block);
-  self.count_out(1);
+  block->owner->let_go(*block);
 }
 
+// Once a block is returned, nothing here may be touched any more: it may have been the last one.
 void InFlight::let_go(Block& block) {
-  const bool tells = !block.withdrawn;
-  const std::size_t size = block.size;
-  const std::uint64_t messages = block.messages;
   Block* first = returned_.load(std::memory_order_relaxed);
-  do {
+  while (true) {
+    if (first == &kWatched || first == &kLeft) {
+      if (let_go_marked(block)) return;
+      first = returned_.load(std::memory_order_relaxed);
+      continue;
+    }
     block.next = first;
-  } while (!returned_.compare_exchange_weak(first, &block, std::memory_order_release,
-                                            std::memory_order_relaxed));
-  gone_bytes_.fetch_add(size);
-  const std::uint64_t gone = gone_messages_.fetch_add(messages) + messages;
-  if (!tells || gone < notify_at_.load()) return;
-  const std::lock_guard lock(mutex_);
-  if (readiness_ != nullptr) readiness_->signal();
+    if (returned_.compare_exchange_weak(first, &block, std::memory_order_release,
+                                        std::memory_order_relaxed)) {
+      return;
+    }
+  }
+}
+
+// False when the mark has gone meanwhile.
+bool InFlight::let_go_marked(Block& block) {
+  std::unique_lock lock(mutex_);
+  const Block* const first = returned_.load(std::memory_order_relaxed);
+  if (first == &kWatched) {
+    const bool tells = !block.withdrawn;
+    to_go_ -= static_cast<std::int64_t>(block.messages);
+    block.next = std::exchange(returned_watched_, &block);
+    if (tells && to_go_ <= 0) readiness_->signal();
+    return true;
+  }
+  if (first != &kLeft) return false;
+  Block::destroy(&block);
+  const bool last = --outstanding_ == 0;
+  lock.unlock();
+  if (last) const std::unique_ptr<InFlight> all(this);
+  return true;
 }
 
 void InFlight::leave() {
-  {
-    const std::lock_guard lock(mutex_);
-    readiness_ = nullptr;
-  }
-  count_out(std::uint64_t{0} - made_);
-}
-
-void InFlight::count_out(std::uint64_t count) {
-  if (done_.fetch_add(count) + count == 0) const std::unique_ptr<InFlight> last(this);
+  std::unique_lock lock(mutex_);
+  readiness_ = nullptr;
+  Block* const returned = returned_.exchange(mark(kLeft));
+  sort(watched_ ? std::exchange(returned_watched_, nullptr) : returned);
+  outstanding_ = made_ - back_;
+  const bool last = outstanding_ == 0;
+  lock.unlock();
+  if (last) const std::unique_ptr<InFlight> all(this);
 }
 
 }  // namespace fifomq::zeromq

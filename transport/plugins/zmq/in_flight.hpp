@@ -52,51 +52,59 @@ class InFlight {  // NOLINT(*.Padding): what different threads write stands apar
   // The message made last will not be sent: its release tells the sender nothing new.
   void withdraw_latest();
 
-  std::uint64_t messages() const { return made_messages_ - gone_messages_.load(); }
-  std::uint64_t bytes() const { return made_bytes_ - gone_bytes_.load(); }
+  std::uint64_t messages();
+  std::uint64_t bytes();
   // Whether no more than so many bytes are in flight. Looks at what libzmq's thread writes only
   // when it must.
   bool within(std::uint64_t most_bytes);
 
   // Signals the sender's readiness as soon as no more than so many are in flight of the messages
   // made until now.
-  void notify_at(std::uint64_t messages) { notify_at_.store(made_messages_ - messages); }
+  void notify_at(std::uint64_t messages);
   void notify_never() {
-    if (notify_at_.load(std::memory_order_relaxed) != kNever) notify_at_.store(kNever);
+    if (watched_) stop_watching();
   }
 
  private:
-  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
   struct Block;
-
   Block* take_block(std::size_t size);
   void hand_to(zmq::message_t& message, Block& block, std::size_t size, std::uint64_t messages);
   void sort_returned();
+  void sort(Block* returned);
+  void keep(Block& block);
+  void stop_watching();
   static void free(void* data, void* hint);
+  static Block* mark(const Block& which) { return const_cast<Block*>(&which); }
   void let_go(Block& block);
+  bool let_go_marked(Block& block);
   void leave();
-  void count_out(std::uint64_t count);
 
   // The sender's alone.
   std::uint64_t made_ = 0;
   std::uint64_t made_messages_ = 0;
   std::uint64_t made_bytes_ = 0;
-  std::uint64_t seen_gone_bytes_ = 0;
+  std::uint64_t back_ = 0;
+  std::uint64_t back_messages_ = 0;
+  std::uint64_t back_bytes_ = 0;
+  bool watched_ = false;
   Block* draft_ = nullptr;
   Block* latest_ = nullptr;
   std::array<Block*, size_class_of(kLargestKept) + 1> free_{};
   std::uint64_t free_bytes_ = 0;
 
-  alignas(64) std::atomic<std::uint64_t> gone_messages_{0};
-  std::atomic<std::uint64_t> gone_bytes_{0};
-  std::atomic<Block*> returned_{nullptr};  // a list
-  // What has been let go and will not touch this any more; when the sender leaves, what it had made
-  // is taken off, and 0 means that all have gone.
-  std::atomic<std::uint64_t> done_{0};
-  // How many messages are to be gone.
-  alignas(64) std::atomic<std::uint64_t> notify_at_{kNever};
-  std::mutex mutex_;
-  core::Readiness* readiness_;  // null once the sender has left; under mutex_
+  // What libzmq has let go of, a list: as a rule its thread puts a block there in one step, and
+  // does nothing else. Or one of the marks, and then it has to look further.
+  alignas(64) std::atomic<Block*> returned_{nullptr};
+  static const Block kWatched;  // the sender waits
+  static const Block kLeft;     // the sender is no more
+
+  // Under which marks come and go, and what is behind them. Who holds it while a block of his is
+  // not returned finds all of this alive.
+  alignas(64) std::mutex mutex_;
+  core::Readiness* readiness_;         // null once the sender has left
+  Block* returned_watched_ = nullptr;  // the list, while the sender waits
+  std::int64_t to_go_ = 0;             // messages until the sender is to know
+  std::uint64_t outstanding_ = 0;      // blocks, once the sender has left
 };
 
 }  // namespace fifomq::zeromq
