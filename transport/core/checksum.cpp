@@ -50,16 +50,19 @@ __attribute__((target("sse4.2"))) std::uint32_t extend_short(std::uint32_t state
     wide = __builtin_ia32_crc32di(wide, word);
   }
   state = static_cast<std::uint32_t>(wide);
-  if (left >= sizeof state) {
+  if ((left & sizeof state) != 0) {
     std::uint32_t word = 0;
     std::memcpy(&word, at, sizeof word);
     state = __builtin_ia32_crc32si(state, word);
-    left -= sizeof word;
     at += sizeof word;
   }
-  for (; left > 0; --left) {
-    state = __builtin_ia32_crc32qi(state, static_cast<unsigned char>(*at++));
+  if ((left & sizeof(std::uint16_t)) != 0) {
+    std::uint16_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    state = __builtin_ia32_crc32hi(state, word);
+    at += sizeof word;
   }
+  if ((left & 1) != 0) state = __builtin_ia32_crc32qi(state, static_cast<unsigned char>(*at));
   return state;
 }
 #else

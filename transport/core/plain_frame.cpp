@@ -75,13 +75,25 @@ class CheckedBytes {
     state_ = __builtin_ia32_crc32qi(static_cast<std::uint32_t>(state_),
                                     static_cast<unsigned char>(byte));
   }
+  [[gnu::always_inline, gnu::target("sse4.2")]] void put(std::uint16_t word) {
+    at_ = put_word(at_, word);
+    state_ = __builtin_ia32_crc32hi(static_cast<std::uint32_t>(state_), word);
+  }
+  [[gnu::always_inline, gnu::target("sse4.2")]] void put(std::uint32_t word) {
+    at_ = put_word(at_, word);
+    state_ = __builtin_ia32_crc32si(static_cast<std::uint32_t>(state_), word);
+  }
   [[gnu::always_inline, gnu::target("sse4.2")]] void put(std::uint64_t word) {
     at_ = put_word(at_, word);
     state_ = __builtin_ia32_crc32di(state_, word);
   }
-  [[gnu::always_inline, gnu::target("sse4.2")]] void put_number(std::uint64_t value) {
+  [[gnu::always_inline, gnu::target("sse4.2")]] void put_number(std::byte tag,
+                                                                std::uint64_t value) {
     constexpr std::uint64_t kMore = 0x80;
-    for (; value >= kMore; value >>= 7) put(static_cast<std::byte>(value | kMore));
+    const auto first = static_cast<std::uint64_t>(tag);
+    if (value < kMore) return put(static_cast<std::uint16_t>(value << 8 | first));
+    put(static_cast<std::uint16_t>((value | kMore) << 8 | first));
+    for (value >>= 7; value >= kMore; value >>= 7) put(static_cast<std::byte>(value | kMore));
     put(static_cast<std::byte>(value));
   }
   [[gnu::always_inline, gnu::target("sse4.2")]] void put_bytes(ByteView bytes) {
@@ -96,7 +108,15 @@ class CheckedBytes {
       put(load<std::uint64_t>(from));
       from += sizeof(std::uint64_t);
     }
-    for (; left > 0; --left) put(*from++);
+    if ((left & sizeof(std::uint32_t)) != 0) {
+      put(load<std::uint32_t>(from));
+      from += sizeof(std::uint32_t);
+    }
+    if ((left & sizeof(std::uint16_t)) != 0) {
+      put(load<std::uint16_t>(from));
+      from += sizeof(std::uint16_t);
+    }
+    if ((left & 1) != 0) put(*from);
   }
 
  private:
@@ -110,14 +130,9 @@ class CheckedBytes {
   CheckedBytes bytes(out + kCheckedFrom);
   bytes.put(kWriterTag);
   bytes.put(origin.writer);
-  bytes.put(kSequenceTag);
-  bytes.put_number(origin.sequence);
-  if (message.hops != 0) {
-    bytes.put(kHopsTag);
-    bytes.put_number(message.hops);
-  }
-  bytes.put(kPayloadTag);
-  bytes.put_number(message.payload.size());
+  bytes.put_number(kSequenceTag, origin.sequence);
+  if (message.hops != 0) bytes.put_number(kHopsTag, message.hops);
+  bytes.put_number(kPayloadTag, message.payload.size());
   bytes.put_bytes(message.payload);
   put_word(out + kCheckedFrom - sizeof(std::uint32_t), bytes.check());
   return bytes.end();
