@@ -24,15 +24,41 @@ namespace {
 using core::kPieceBytes;
 using core::PageQueue;
 
-// A queue whose bytes leave through a real pipe, and what is known of it: the bytes, and where in
+struct CheckedPipe {
+  CheckedPipe() {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+    from = core::UniqueFd(ends[0]);
+    to = core::UniqueFd(ends[1]);
+  }
+
+  core::UniqueFd from;
+  core::UniqueFd to;
+  std::string content;
+};
+
+// A queue whose bytes leave through real pipes, and what is known of it: the bytes, and where in
 // the stream the messages end. Messages leave with the page that holds their last byte.
 class CheckedQueue {
  public:
-  CheckedQueue() {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
-    from_ = core::UniqueFd(ends[0]);
-    to_ = core::UniqueFd(ends[1]);
+  explicit CheckedQueue(bool reuses) : reuses_(reuses), pipes_(1) {}
+
+  std::size_t spliced_pages() const { return spliced_; }
+  std::size_t memory() const { return memory_.size(); }
+
+  // What comes leaves through another pipe, which may hold less or more; what stands in this one is
+  // read later, or now and then.
+  void move() {
+    if (pipes_.size() > 3) pipes_.pop_front();
+    pipes_.emplace_back();
+    moved_ = true;
+    resize();
+  }
+
+  void resize() {
+    const auto pages = static_cast<int>(std::uint64_t{1} << random_.between(0, 8));
+    // Refused while more than that is in it.
+    fcntl(pipes_.back().to.get(), F_SETPIPE_SZ, pages * static_cast<int>(kPieceBytes));
   }
 
   // Some pieces, between which others leave; cut off half way now and then.
@@ -64,7 +90,9 @@ class CheckedQueue {
   void drain() {
     while (!queue_.empty() && !testing::Test::HasFailure()) take();
     EXPECT_EQ(ends_.size(), 0U);
-    while (!in_pipe_.empty() && !testing::Test::HasFailure()) read();
+    for (CheckedPipe& pipe : pipes_) {
+      while (!pipe.content.empty() && !testing::Test::HasFailure()) read(pipe);
+    }
   }
 
  private:
@@ -122,7 +150,7 @@ class CheckedQueue {
   void copy() {
     const ByteView page = queue_.front();
     const std::size_t count = random_.one_in(2) ? page.size() : random_.between(0, page.size());
-    const core::IoResult result = core::write_some(to_.get(), page.first(count));
+    const core::IoResult result = core::write_some(pipes_.back().to.get(), page.first(count));
     if (result.status == core::IoStatus::would_block) return read();
     ASSERT_EQ(result.status, core::IoStatus::done);
     left(queue_.copied(result.count), result.count, result.count == page.size());
@@ -132,15 +160,24 @@ class CheckedQueue {
     std::string all;
     for (const iovec& part : parts) all.append(static_cast<char*>(part.iov_base), part.iov_len);
     ASSERT_TRUE(waiting_.starts_with(all));
-    const core::IoResult result = core::splice_some(to_.get(), parts);
+    const int to = pipes_.back().to.get();
+    const core::IoResult result = core::splice_some(to, parts);
     if (result.status == core::IoStatus::would_block) return read();
     ASSERT_EQ(result.status, core::IoStatus::done);
+    std::size_t bytes = 0;
+    for (auto part = parts.begin(); bytes < result.count; ++part, ++spliced_) {
+      memory_.insert(part->iov_base);
+      bytes += part->iov_len;
+    }
     left(queue_.spliced(result.count), result.count, true);
+    if (!reuses_) return;
+    const auto slots = static_cast<std::size_t>(fcntl(to, F_GETPIPE_SZ)) / kPieceBytes;
+    queue_.reuse_read_pages(std::exchange(moved_, false) ? std::nullopt : std::optional(slots));
   }
 
   // So many bytes are in the pipe now, and with them so many messages have left.
   void left(std::uint64_t messages, std::size_t count, bool whole_pages) {
-    in_pipe_ += waiting_.substr(0, count);
+    pipes_.back().content += waiting_.substr(0, count);
     waiting_.erase(0, count);
     out_ += count;
     if (whole_pages) first_page_ = out_;
@@ -149,34 +186,72 @@ class CheckedQueue {
     ASSERT_EQ(messages, ended);
   }
 
-  void read() {
+  void read() { read(random_.one_in(8) ? pipes_.front() : pipes_.back()); }
+
+  void read(CheckedPipe& pipe) {
     std::array<std::byte, 3 * kPieceBytes> some;
     const core::IoResult result =
-        core::read_some(from_.get(), std::span(some).first(random_.between(1, some.size())));
+        core::read_some(pipe.from.get(), std::span(some).first(random_.between(1, some.size())));
     if (result.status == core::IoStatus::would_block) {
-      ASSERT_TRUE(in_pipe_.empty());
+      ASSERT_TRUE(pipe.content.empty());
       return;
     }
     ASSERT_EQ(result.status, core::IoStatus::done);
-    ASSERT_TRUE(in_pipe_.starts_with(as_text(ByteView(some).first(result.count))));
-    in_pipe_.erase(0, result.count);
+    ASSERT_TRUE(pipe.content.starts_with(as_text(ByteView(some).first(result.count))));
+    pipe.content.erase(0, result.count);
   }
 
   test::Random random_;
+  const bool reuses_;
   PageQueue queue_;
-  core::UniqueFd from_;
-  core::UniqueFd to_;
-  std::string in_pipe_;
+  std::deque<CheckedPipe> pipes_;  // what is sent leaves through the last one
+  bool moved_ = false;
   std::string waiting_;
+  std::size_t spliced_ = 0;       // pages
+  std::set<void*> memory_;        // of these
   std::uint64_t out_ = 0;         // bytes that have left
   std::uint64_t first_page_ = 0;  // byte of the stream where the first page begins
   std::deque<std::uint64_t> ends_;
 };
 
 TEST(PageQueue, WhatIsAddedLeavesOnceAndInOrder) {
-  CheckedQueue queue;
+  CheckedQueue queue(false);
   for (int i = 0; i < 5'000 && !testing::Test::HasFailure(); ++i) queue.message();
   queue.drain();
+}
+
+// Nothing that waits in any pipe changes, however much these hold.
+TEST(PageQueue, PagesThatAreUsedAgainHaveBeenRead) {
+  CheckedQueue queue(true);
+  test::Random random;
+  for (int i = 0; i < 10'000 && !testing::Test::HasFailure(); ++i) {
+    if (random.one_in(300)) queue.move();
+    if (random.one_in(10)) queue.resize();
+    queue.message();
+  }
+  queue.drain();
+  // They have been used again.
+  EXPECT_LT(3 * queue.memory(), queue.spliced_pages());
+}
+
+// Not a page sooner than it is known to be read, and then it is. Fresh memory is empty.
+TEST(PageQueue, APageIsUsedAgainAsSoonAsItHasBeenReadForCertain) {
+  constexpr std::size_t kSlabPages = PageQueue::kHugePageBytes / kPieceBytes;
+  for (const std::size_t until_read : {std::size_t{0}, std::size_t{16}, kSlabPages - 2,
+                                       kSlabPages - 1, kSlabPages, kSlabPages + 1}) {
+    PageQueue queue;
+    queue.use_fresh_pages(true);
+    std::size_t used_again = 0;
+    for (std::size_t i = 0; i < 3 * kSlabPages; ++i) {
+      queue.add_page([&](std::byte* page) {
+        if (std::exchange(*page, std::byte{1}) != std::byte{0}) ++used_again;
+        return std::size_t{1};
+      });
+      queue.spliced(1);
+      queue.reuse_read_pages(until_read);
+    }
+    EXPECT_EQ(used_again, until_read < kSlabPages ? 2 * kSlabPages : 0) << until_read;
+  }
 }
 
 std::string fill(PageQueue& queue) {

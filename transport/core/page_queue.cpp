@@ -10,7 +10,6 @@ namespace fifomq::core {
 namespace {
 
 constexpr std::size_t kSmallSlabBytes = 2 * PageQueue::kMostPages * kPieceBytes;
-constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
 
 std::byte* map(std::size_t bytes) {
   void* const at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -46,17 +45,28 @@ void PageQueue::add(ByteView piece) {
 void PageQueue::make_room() {
   // What has all left by being copied away is free again.
   if (empty() && !last_slab_spliced_ && slabs_.size() == 1) next_ = 0;
-  bool another = slabs_.empty() || (fresh_ && !last_slab_fresh_);
-  if (!another && !last_slab_fresh_) {
-    next_ %= kSmallSlabBytes;
-    another = waits(slabs_.back().begin() + next_);
+  if (!another_slab()) return;
+  slabs_.emplace_back(fresh_ ? kHugePageBytes : kSmallSlabBytes, fresh_);
+  last_slab_fresh_ = fresh_;
+  last_slab_spliced_ = last_slab_given_up_ = false;
+  spliced_at_.fill(0);
+  next_ = 0;
+}
+
+// Whether the last one has no page to give at `next_`, where it goes on from its beginning if that
+// may be used again.
+bool PageQueue::another_slab() {
+  if (slabs_.empty() || (fresh_ && !last_slab_fresh_)) return true;
+  const std::size_t size = slabs_.back().size();
+  if (!last_slab_fresh_) {
+    next_ %= size;
+    return waits(slabs_.back().begin() + next_);
   }
-  if (another || next_ == slabs_.back().size()) {
-    slabs_.emplace_back(fresh_ ? kHugePageBytes : kSmallSlabBytes, fresh_);
-    last_slab_fresh_ = fresh_;
-    last_slab_spliced_ = false;
-    next_ = 0;
-  }
+  if (!reuses_) return next_ == size;
+  if (last_slab_given_up_) return true;
+  next_ %= size;
+  // A slab has many more pages than may wait, and they take turns.
+  return spliced_at_[next_ / kPieceBytes] > read_;
 }
 
 void PageQueue::start_page() {
@@ -136,10 +146,25 @@ std::uint64_t PageQueue::spliced(std::size_t count) {
   last_slab_spliced_ = true;
   std::uint64_t messages = 0;
   while (count > 0) {
-    count -= at(head_).end;
+    const Page& page = at(head_);
+    ++spliced_;
+    if (slabs_.back().holds(page.data)) {
+      spliced_at_[static_cast<std::size_t>(page.data - slabs_.back().begin()) / kPieceBytes] =
+          spliced_;
+    }
+    count -= page.end;
     messages += drop_front();
   }
   return messages;
+}
+
+void PageQueue::reuse_read_pages(std::optional<std::size_t> pages_until_read) {
+  reuses_ = true;
+  if (!pages_until_read) {
+    last_slab_given_up_ = true;
+  } else if (spliced_ > *pages_until_read) {
+    read_ = std::max(read_, spliced_ - *pages_until_read);
+  }
 }
 
 }  // namespace fifomq::core

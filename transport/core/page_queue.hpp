@@ -4,7 +4,8 @@
 // A page that was spliced into a pipe is the pipe's from then on, and nobody may write to it again
 // (vmsplice(2)). So memory that may be spliced is never used twice: it comes from fresh slabs of
 // 2 MiB, which are unmapped once all their pages have left. A slab of which nothing was spliced is
-// used again.
+// used again. Where all readers are known to copy, so is a page that was read: see
+// reuse_read_pages.
 #pragma once
 
 #include <sys/uio.h>
@@ -13,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 
 #include <fifomq/message.hpp>
@@ -44,6 +46,7 @@ class Slab {
 
 class PageQueue {
  public:
+  static constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
   // How many pages may wait; add() needs room for one more.
   static constexpr std::size_t kMostPages = 32;
 
@@ -109,6 +112,10 @@ class PageQueue {
   std::uint64_t spliced(std::size_t count);
   // From now on pages are taken from memory that is used once, so that they may be spliced.
   void use_fresh_pages(bool fresh) { fresh_ = fresh; }
+  // Spliced pages are used again once they have been read; whoever kept one would see it change.
+  // To be called after each splice: as soon as so many more have been spliced, a page is read for
+  // certain. Absent: of all pages spliced so far nobody will ever know.
+  void reuse_read_pages(std::optional<std::size_t> pages_until_read);
 
  private:
   struct Page {
@@ -123,6 +130,7 @@ class PageQueue {
   const Page& at(std::uint64_t index) const { return ring_[index % kMostPages]; }
   Page& last() { return at(tail_ - 1); }
   void start_page();
+  bool another_slab();
   bool waits(const std::byte* data) const;
   void take_back_page() {
     --tail_;
@@ -139,6 +147,12 @@ class PageQueue {
   bool fresh_ = false;
   bool last_slab_fresh_ = false;
   bool last_slab_spliced_ = false;
+  bool reuses_ = false;
+  bool last_slab_given_up_ = false;
+  std::uint64_t spliced_ = 0;  // pages
+  std::uint64_t read_ = 0;     // so many of these have been read
+  // Of each page of the last slab: how many had been spliced with it when it was spliced last.
+  std::array<std::uint64_t, kHugePageBytes / kPieceBytes> spliced_at_{};
   std::array<iovec, kMostPages> parts_;
 };
 

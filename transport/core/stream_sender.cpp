@@ -341,6 +341,7 @@ IoResult StreamSender::push_once(Push what) {
     if (parts.size() >= kWorthSplicing) {
       const IoResult result = sink_->splice(parts);
       out_->left += pages.spliced(result.count);
+      if (sink_->reuses_pages()) pages.reuse_read_pages(sink_->pages_until_read());
       if (result.status != IoStatus::failed || sink_->can_splice()) return result;
     }
   }

@@ -47,6 +47,11 @@ class ByteSink {
   // Never waits. Takes the first of these pages away, each whole or not at all, and keeps them: the
   // caller does not write to them again.
   virtual IoResult splice(std::span<const iovec> /*pages*/) { return {IoStatus::failed}; }
+  // Whether the caller may, after all, once they have been read.
+  virtual bool reuses_pages() const { return false; }
+  // As soon as so many more have been spliced, the one that was spliced last has been read. Absent:
+  // nobody knows, nor of those before it.
+  virtual std::optional<std::size_t> pages_until_read() { return std::nullopt; }
 
   // This is a forked child's copy: from now on it shares with its parent nothing but where the
   // bytes go. attach() follows.

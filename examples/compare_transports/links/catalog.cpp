@@ -52,15 +52,14 @@ std::unique_ptr<Link> make_zmq_channel_link(const std::string& address) {
 void add_channels(Catalog& catalog) {
   catalog.rows.push_back({.name = std::string(rows::kFifo),
                           .make_link = [](const Place& at) { return make_fifo_link(at, ""); }});
-  if (has_option("fifo", "busy_poll")) {
-    catalog.rows.push_back(
-        {.name = std::string(rows::kFifoBusyPoll),
-         .make_link = [](const Place& at) { return make_fifo_link(at, "?busy_poll=50us"); },
-         .spins = true});
-  } else {
-    catalog.left_out.push_back({.name = std::string(rows::kFifoBusyPoll),
-                                .reason = "fifo has no option busy_poll in this build"});
-  }
+  catalog.rows.push_back(
+      {.name = std::string(rows::kFifoBusyPoll),
+       .make_link = [](const Place& at) { return make_fifo_link(at, "?busy_poll=50us"); },
+       .spins = true});
+  catalog.rows.push_back(
+      {.name = std::string(rows::kFifoReused),
+       .make_link = [](const Place& at) { return make_fifo_link(at, "?pages=reused"); },
+       .has_round_trip = false});
   catalog.rows.push_back({.name = std::string(rows::kZmqIpc), .make_link = [](const Place& at) {
                             return make_zmq_channel_link(ipc_address(at));
                           }});

@@ -25,6 +25,7 @@ struct Catalog {
 namespace rows {
 inline constexpr std::string_view kFifo = "fifo";
 inline constexpr std::string_view kFifoBusyPoll = "fifo busy_poll";
+inline constexpr std::string_view kFifoReused = "fifo pages=reused";
 inline constexpr std::string_view kZmqIpc = "zmq ipc";
 inline constexpr std::string_view kZmqTcp = "zmq tcp";
 inline constexpr std::string_view kMemory = "memory";

@@ -85,14 +85,4 @@ std::unique_ptr<Sink> open_channel_sink(const std::string& endpoint) {
   return std::make_unique<ChannelSink>(registry().open_sender(endpoint));
 }
 
-bool has_option(std::string_view scheme, std::string_view key) {
-  const fifomq::Registry transports = fifomq::builtin_transports();
-  for (const fifomq::SchemeInfo& info : transports.schemes()) {
-    if (info.name != scheme) continue;
-    return std::any_of(info.options.begin(), info.options.end(),
-                       [&](const fifomq::OptionInfo& option) { return option.key == key; });
-  }
-  return false;
-}
-
 }  // namespace compare

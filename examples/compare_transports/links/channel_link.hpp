@@ -20,7 +20,4 @@ std::unique_ptr<Link> make_channel_link(Endpoints endpoints);
 std::unique_ptr<Source> open_channel_source(const std::string& endpoint);
 std::unique_ptr<Sink> open_channel_sink(const std::string& endpoint);
 
-// Whether this build's transport has the option.
-bool has_option(std::string_view scheme, std::string_view key);
-
 }  // namespace compare

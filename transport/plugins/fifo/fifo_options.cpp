@@ -23,6 +23,9 @@ constexpr auto kOptions = std::to_array<OptionInfo>({
      "what the pipe holds; the system may grant less"},
     {"coalesce", "DURATION|no", "200us",
      "under load a message may wait about so long for others to leave with it"},
+    {"pages", "once|reused", "once",
+     "memory of which a sender gives the pipe pages is used once; or again when they have been "
+     "read, where all readers copy"},
     {"busy_poll", "DURATION", "0s", "how long a receiver looks for messages before it sleeps"},
     core::kFrameTimeoutOption,
     core::kMaxMessageOption,
@@ -65,6 +68,7 @@ FifoOptions parse_options(const Endpoint& endpoint) {
   options.end_with_writers = reader.choice<bool>("eof", false, {{"stay", false}, {"exit", true}});
   options.trusts_any = reader.choice<bool>("trust", false, {{"owner", false}, {"any", true}});
   options.coalesce = coalesce_option(reader);
+  options.reuses_pages = reader.choice<bool>("pages", false, {{"once", false}, {"reused", true}});
   options.busy_poll = reader.duration("busy_poll", options.busy_poll);
   options.capacity = reader.size_bytes("capacity", 0);
   return options;

@@ -24,6 +24,7 @@ struct FifoOptions {
   bool trusts_any = false;              // trust=any
   std::uint64_t capacity = 0;           // bytes; 0 = as it is
   std::optional<std::chrono::nanoseconds> coalesce;
+  bool reuses_pages = false;  // pages=reused
   std::chrono::nanoseconds busy_poll{0};
 };
 

@@ -109,6 +109,14 @@ core::IoResult FifoSink::splice(std::span<const iovec> pages) {
   return result;
 }
 
+// Each page fills one place of the pipe, and leaves it when it has been read to its end. Who reads
+// from a pipe that was left may do so at any time.
+std::optional<std::size_t> FifoSink::pages_until_read() {
+  const int bytes = fcntl(writer_.get(), F_GETPIPE_SZ);
+  if (std::exchange(moved_, false) || bytes < 0) return std::nullopt;
+  return static_cast<std::size_t>(bytes) / core::kPieceBytes;
+}
+
 template <typename Move>
 core::IoResult FifoSink::to_reader(const Move& move) {
   if (expecting_) {
@@ -147,6 +155,7 @@ void FifoSink::follow_path() {
   if (!other) return;
   handle_ = std::move(other);
   writer_.reset();
+  moved_ = true;
   set_timer(retry_, kRetryNanoseconds);
   watch_->settle(handle_);
 }

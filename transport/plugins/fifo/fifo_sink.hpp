@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include <fifomq/log.hpp>
 
@@ -22,6 +23,8 @@ class FifoSink final : public core::ByteSink {
   core::IoResult write(ByteView bytes) override;
   core::IoResult splice(std::span<const iovec> pages) override;
   bool can_splice() const override { return can_splice_; }
+  bool reuses_pages() const override { return options_.reuses_pages; }
+  std::optional<std::size_t> pages_until_read() override;
   void renew() override;
 
  private:
@@ -44,6 +47,7 @@ class FifoSink final : public core::ByteSink {
   bool can_splice_;
   bool expecting_ = false;     // no reader was there at the last attempt
   bool told_of_lack_ = false;  // of descriptors
+  bool moved_ = false;         // and nobody has asked since
 };
 
 }  // namespace fifomq::fifo
