@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <new>
 
 namespace fifomq::core {
@@ -48,7 +49,7 @@ void PageQueue::make_room() {
   if (!another_slab()) return;
   slabs_.emplace_back(fresh_ ? kHugePageBytes : kSmallSlabBytes, fresh_);
   last_slab_fresh_ = fresh_;
-  last_slab_spliced_ = last_slab_given_up_ = false;
+  last_slab_spliced_ = false;
   spliced_at_.fill(0);
   next_ = 0;
 }
@@ -62,10 +63,8 @@ bool PageQueue::another_slab() {
     next_ %= size;
     return waits(slabs_.back().begin() + next_);
   }
-  if (!reuses_) return next_ == size;
-  if (last_slab_given_up_) return true;
-  next_ %= size;
   // A slab has many more pages than may wait, and they take turns.
+  next_ %= size;
   return spliced_at_[next_ / kPieceBytes] > read_;
 }
 
@@ -159,9 +158,9 @@ std::uint64_t PageQueue::spliced(std::size_t count) {
 }
 
 void PageQueue::reuse_read_pages(std::optional<std::size_t> pages_until_read) {
-  reuses_ = true;
   if (!pages_until_read) {
-    last_slab_given_up_ = true;
+    // Of this slab none is given any more.
+    spliced_at_.fill(std::numeric_limits<std::uint64_t>::max());
   } else if (spliced_ > *pages_until_read) {
     read_ = std::max(read_, spliced_ - *pages_until_read);
   }

@@ -147,11 +147,10 @@ class PageQueue {
   bool fresh_ = false;
   bool last_slab_fresh_ = false;
   bool last_slab_spliced_ = false;
-  bool reuses_ = false;
-  bool last_slab_given_up_ = false;
   std::uint64_t spliced_ = 0;  // pages
   std::uint64_t read_ = 0;     // so many of these have been read
-  // Of each page of the last slab: how many had been spliced with it when it was spliced last.
+  // Of each page of the last slab: how many had been spliced with it when it was spliced last; 0:
+  // it never was.
   std::array<std::uint64_t, kHugePageBytes / kPieceBytes> spliced_at_{};
   std::array<iovec, kMostPages> parts_;
 };

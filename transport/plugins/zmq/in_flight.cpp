@@ -97,12 +97,12 @@ InFlight::Block* InFlight::take_block(std::size_t size) {
 }
 
 void InFlight::sort_returned() {
-  if (!watched_) return sort(returned_.exchange(nullptr, std::memory_order_acquire));
+  if (!watched_) return take_back(returned_.exchange(nullptr, std::memory_order_acquire));
   const std::lock_guard lock(mutex_);
-  sort(std::exchange(returned_watched_, nullptr));
+  take_back(std::exchange(returned_watched_, nullptr));
 }
 
-void InFlight::sort(Block* returned) {
+void InFlight::take_back(Block* returned) {
   while (returned != nullptr) {
     Block& block = *std::exchange(returned, returned->next);
     ++back_;
@@ -128,20 +128,17 @@ std::uint64_t InFlight::messages() {
   return made_messages_ - back_messages_;
 }
 
-std::uint64_t InFlight::bytes() {
-  sort_returned();
-  return made_bytes_ - back_bytes_;
-}
-
 bool InFlight::within(std::uint64_t most_bytes) {
-  return made_bytes_ - back_bytes_ <= most_bytes || bytes() <= most_bytes;
+  if (made_bytes_ - back_bytes_ <= most_bytes) return true;
+  sort_returned();
+  return made_bytes_ - back_bytes_ <= most_bytes;
 }
 
 // What has come back by now is counted here, and from now on there.
 void InFlight::notify_at(std::uint64_t messages) {
   const std::lock_guard lock(mutex_);
-  if (!std::exchange(watched_, true)) sort(returned_.exchange(mark(kWatched)));
-  sort(std::exchange(returned_watched_, nullptr));
+  if (!std::exchange(watched_, true)) take_back(returned_.exchange(mark(kWatched)));
+  take_back(std::exchange(returned_watched_, nullptr));
   to_go_ = static_cast<std::int64_t>(made_messages_ - back_messages_ - messages);
 }
 
@@ -164,12 +161,12 @@ void InFlight::let_go(Block& block) {
     if (first == &kWatched || first == &kLeft) {
       if (let_go_marked(block)) return;
       first = returned_.load(std::memory_order_relaxed);
-      continue;
-    }
-    block.next = first;
-    if (returned_.compare_exchange_weak(first, &block, std::memory_order_release,
-                                        std::memory_order_relaxed)) {
-      return;
+    } else {
+      block.next = first;
+      if (returned_.compare_exchange_weak(first, &block, std::memory_order_release,
+                                          std::memory_order_relaxed)) {
+        return;
+      }
     }
   }
 }
@@ -197,7 +194,7 @@ void InFlight::leave() {
   std::unique_lock lock(mutex_);
   readiness_ = nullptr;
   Block* const returned = returned_.exchange(mark(kLeft));
-  sort(watched_ ? std::exchange(returned_watched_, nullptr) : returned);
+  take_back(watched_ ? std::exchange(returned_watched_, nullptr) : returned);
   outstanding_ = made_ - back_;
   const bool last = outstanding_ == 0;
   lock.unlock();

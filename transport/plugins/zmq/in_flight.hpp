@@ -52,8 +52,8 @@ class InFlight {  // NOLINT(*.Padding): what different threads write stands apar
   // The message made last will not be sent: its release tells the sender nothing new.
   void withdraw_latest();
 
+  // That libzmq still holds.
   std::uint64_t messages();
-  std::uint64_t bytes();
   // Whether no more than so many bytes are in flight. Looks at what libzmq's thread writes only
   // when it must.
   bool within(std::uint64_t most_bytes);
@@ -67,10 +67,11 @@ class InFlight {  // NOLINT(*.Padding): what different threads write stands apar
 
  private:
   struct Block;
+
   Block* take_block(std::size_t size);
   void hand_to(zmq::message_t& message, Block& block, std::size_t size, std::uint64_t messages);
   void sort_returned();
-  void sort(Block* returned);
+  void take_back(Block* returned);
   void keep(Block& block);
   void stop_watching();
   static void free(void* data, void* hint);
@@ -83,6 +84,7 @@ class InFlight {  // NOLINT(*.Padding): what different threads write stands apar
   std::uint64_t made_ = 0;
   std::uint64_t made_messages_ = 0;
   std::uint64_t made_bytes_ = 0;
+  // Of these, what libzmq has let go of, as far as it was looked at.
   std::uint64_t back_ = 0;
   std::uint64_t back_messages_ = 0;
   std::uint64_t back_bytes_ = 0;
