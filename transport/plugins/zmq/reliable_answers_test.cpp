@@ -93,6 +93,18 @@ TEST_F(ReliableAnswers, WhatAnEarlierConnectionSaidIsOutOfDateButItsCommitsHold)
   EXPECT_EQ(send_all().front(), 4U);
 }
 
+TEST_F(ReliableAnswers, WhatIsAcknowledgedBeforeHelloIsSaidDoesNotGoToTheNextReceiver) {
+  outbox_.begin_epoch();
+  outbox_.take(ack(6));
+  EXPECT_EQ(outbox_.reply()->sequence, 7U);
+  outbox_.replied();
+  EXPECT_EQ(send_all().front(), 7U);
+  outbox_.take(nack(2, 3));
+  outbox_.take(ack(8));
+  EXPECT_EQ(outbox_.reply()->kind, Kind::gap);
+  EXPECT_EQ(outbox_.reply()->sequence, 9U);
+}
+
 TEST_F(ReliableAnswers, ANackGoesBackAndAReplayedOneOnlyAgain) {
   outbox_.take(nack(1, 6));
   EXPECT_EQ(send_all(), (std::vector<std::uint64_t>{6, 7, 8, 9, 10}));

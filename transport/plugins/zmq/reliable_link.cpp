@@ -138,8 +138,8 @@ Deadline ReliableLink::next_question() const {
 // Only to who is there: libzmq would keep it for who comes, in front of the HELLO.
 bool ReliableLink::transmit() {
   if (!peer_there()) return false;
-  if (outbox_.reply()) {
-    if (!say(*outbox_.reply())) return false;
+  if (const auto reply = outbox_.reply()) {
+    if (!say(*reply)) return false;
     outbox_.replied();
   }
   bool sent = false;

@@ -55,15 +55,19 @@ class Outbox {
     greeted_ = false;
     refusal_.reset();
     rewind(0);
-    reply_ = Header{.kind = Header::Kind::hello,
-                    .stream = stream_,
-                    .sequence = acknowledged_ + 1,
-                    .epoch = epoch_,
-                    .version = kReliableVersion};
+    reply_ = Header::Kind::hello;
   }
 
-  // HELLO or GAP, which go before anything else.
-  const std::optional<Header>& reply() const { return reply_; }
+  // HELLO or GAP, which go before anything else. With what is acknowledged by now: the receiver
+  // that was there before may have said so when the next one had already come.
+  std::optional<Header> reply() const {
+    if (!reply_) return std::nullopt;
+    return Header{.kind = *reply_,
+                  .stream = stream_,
+                  .sequence = acknowledged_ + 1,
+                  .epoch = epoch_,
+                  .version = *reply_ == Header::Kind::hello ? kReliableVersion : 0};
+  }
   void replied() { reply_.reset(); }
 
   // What to send next; null when there is nothing, or no credit for it.
@@ -152,12 +156,7 @@ class Outbox {
       return;
     }
     if (header.epoch != epoch_ || header.next >= end_) return;
-    if (header.next <= acknowledged_) {
-      reply_ = Header{.kind = Header::Kind::gap,
-                      .stream = stream_,
-                      .sequence = acknowledged_ + 1,
-                      .epoch = epoch_};
-    }
+    if (header.next <= acknowledged_) reply_ = Header::Kind::gap;
     std::size_t at = 0;
     while (at < parcels_.size() && parcels_[at].end() <= header.next) ++at;
     if (at < cursor_) rewind(at);
@@ -180,7 +179,7 @@ class Outbox {
   std::uint64_t epoch_ = 0;       // 0 = nobody has been there yet
   bool greeted_ = false;          // by WELCOME, in this epoch
   std::uint64_t credit_ = kFirstCredit;
-  std::optional<Header> reply_;
+  std::optional<Header::Kind> reply_;  // that is to be said
   std::optional<Header> refusal_;
 };
 

@@ -32,7 +32,7 @@ class OutboxState {
           std::uint64_t{outbox.reply_.has_value()}}) {
       put(value);
     }
-    if (outbox.reply_) put(static_cast<std::uint64_t>(outbox.reply_->kind));
+    if (outbox.reply_) put(static_cast<std::uint64_t>(*outbox.reply_));
   }
   template <typename Body>
   static std::uint64_t epoch(const Outbox<Body>& outbox) {
@@ -223,7 +223,11 @@ class World {
     taken_ += count;
   }
   void say() {
-    to_receiver_.push_back({*outbox_.reply()});
+    const Header reply = *outbox_.reply();
+    if (reply.sequence != outbox_.acknowledged() + 1) {
+      broken_ = "the receiver is told to expect what is acknowledged";
+    }
+    to_receiver_.push_back({reply});
     outbox_.replied();
   }
   void send() {
