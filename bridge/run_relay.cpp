@@ -35,7 +35,15 @@ Runner::Runner(Receiver& from, Sender& to, StopSignals& signals, Observers obser
       manager_(observers_.manager),
       loop_(manager_),
       ends_when_(std::move(ends_when)),
-      settles_(from.capabilities().explicit_commit || to.capabilities().acknowledges) {}
+      settles_(from.capabilities().explicit_commit || to.capabilities().acknowledges) {
+  if (!settles_) return;
+  // Here, since later there may be no descriptor for it.
+  happenings_ = core::UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event edges{.events = EPOLLIN | EPOLLET, .data = {}};
+  if (!happenings_ || epoll_ctl(happenings_.get(), EPOLL_CTL_ADD, to_.poll_fd(), &edges) != 0) {
+    throw core::system_error(errno, to_.endpoint().text(), "set up waiting");
+  }
+}
 
 SendResult Runner::run(Relay& relay) {
   relay_ = &relay;
@@ -179,13 +187,6 @@ SendResult Runner::finish() {
 // A sender's descriptor is readable as long as there is room. What counts here is that something
 // new has happened: an edge, which stays until it is taken.
 int Runner::acknowledgement_fd() {
-  if (!happenings_) {
-    happenings_ = core::UniqueFd(epoll_create1(EPOLL_CLOEXEC));
-    epoll_event edges{.events = EPOLLIN | EPOLLET, .data = {}};
-    if (!happenings_ || epoll_ctl(happenings_.get(), EPOLL_CTL_ADD, to_.poll_fd(), &edges) != 0) {
-      throw core::system_error(errno, to_.endpoint().text(), "set up waiting");
-    }
-  }
   epoll_event taken{};
   epoll_wait(happenings_.get(), &taken, 1, 0);
   // What came before is seen now.

@@ -25,6 +25,7 @@ def used_up(trial):
     starts_without_descriptors(trial)
     replaced_without_descriptors(trial, f"fifo:{trial.new_fifo()}")
     replaced_without_descriptors(trial, f"spool:{trial.new_file('spool')}")
+    spool_without_descriptors(trial)
     half_message_without_descriptors(trial)
     visitors_of_metrics(trial)
     return f"{allocations} allocations failed, {told} of them with an exception; nothing lost"
@@ -217,6 +218,36 @@ def replaced_without_descriptors(trial, target):
     # Once each time, in one line where the log gathers them.
     said = re.findall(rf"{COMPLAINT}[^\n(]*(?:\((\d+) times\))?", replaced.bridge.err)
     trial.assertEqual(sum(int(times or 1) for times in said), sum(too_few))
+
+
+def spool_without_descriptors(trial):
+    """Bridges into a spool and out of it have none left when the next segment is to be begun."""
+    fifo, out = trial.new_fifo(), trial.new_fifo()
+    spool = f"spool:{trial.new_file('spool')}?size=512KiB"  # in segments of 64 KiB
+    receiver = trial.receiver(f"fifo:{out}")
+    into, outof = (trial.bridge(*pair, wrapper=("prlimit", f"--nofile={MANY}:{MANY}"))
+                   for pair in ((f"fifo:{fifo}", spool), (spool, f"fifo:{out}")))
+    client = trial.client(f"fifo:{fifo}")
+    sent = 0
+    for bridges in ([into], [outof], [into], [into, outof]):
+        with trial.attempt():
+            for bridge in bridges:
+                leave_free(trial, bridge.pid, 0)
+            for _ in range(3):
+                trial.assertEqual(client.send(0, sent + 1, 40_000, 20_000), "sent")
+                sent += 1
+            for bridge in bridges:
+                arrived = comes_soon(trial, bridge.pid, lambda: receiver.count() == sent)
+                trial.assertFalse(arrived and into in bridges)
+            for bridge in bridges:
+                set_limit(trial, bridge.pid, MANY)
+            receiver.wait_for(sent)
+    client.end()
+    for bridge in (into, outof):
+        trial.stop_bridge(bridge)
+    receiver.finish()
+    everything = {0: history.Sent(sent, sent)}
+    history.check_nothing_lost(receiver.check(everything), everything)
 
 
 def half_message_without_descriptors(trial):

@@ -3,9 +3,11 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 #include "core/posix.hpp"
@@ -25,27 +27,47 @@ core::UniqueFd watch(const StateFile& file) {
   return {};
 }
 
-core::UniqueFd tick() {
-  core::UniqueFd timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-  const timespec time{.tv_sec = 0, .tv_nsec = kBetweenLooksNanos};
-  const itimerspec interval{.it_interval = time, .it_value = time};
-  if (timer) timerfd_settime(timer.get(), 0, &interval, nullptr);
-  return timer;
-}
-
 }  // namespace
 
-void FileWatch::begin() {
-  core::UniqueFd events = watch(file_);
-  if (!events) events = tick();
-  if (!events) throw core::system_error(errno, endpoint_, "make a timer");
-  readiness_.watch(events.get(), EPOLLIN);
-  events_ = std::move(events);
+FileWatch::FileWatch(const StateFile& file, core::Readiness& readiness, const std::string& endpoint)
+    : file_(file),
+      readiness_(readiness),
+      timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+  if (!timer_) throw core::system_error(errno, endpoint, "make a timer");
+  readiness_.watch(timer_.get(), EPOLLIN);
+}
+
+// Where it cannot be watched now, it may be the next time.
+void FileWatch::begin() noexcept {
+  armed_ = true;
+  try {
+    core::UniqueFd events = watch(file_);
+    if (events) readiness_.watch(events.get(), EPOLLIN);
+    events_ = std::move(events);
+  } catch (const std::exception&) {
+    events_.reset();
+  }
+  set_timer();
+}
+
+void FileWatch::await_more(bool awaits) noexcept {
+  awaits_more_ = awaits;
+  set_timer();
+}
+
+void FileWatch::set_timer() noexcept {
+  const bool ticks = awaits_more_ || (armed_ && !events_);
+  if (std::exchange(ticks_, ticks) == ticks) return;
+  const timespec time{.tv_sec = 0, .tv_nsec = ticks ? kBetweenLooksNanos : 0};
+  const itimerspec interval{.it_interval = time, .it_value = time};
+  timerfd_settime(timer_.get(), 0, &interval, nullptr);
 }
 
 void FileWatch::drain() const noexcept {
   std::array<std::byte, 4096> ignored;
-  while (events_ && ::read(events_.get(), ignored.data(), ignored.size()) > 0) {
+  for (const core::UniqueFd* fd : {&events_, &timer_}) {
+    while (*fd && ::read(fd->get(), ignored.data(), ignored.size()) > 0) {
+    }
   }
 }
 

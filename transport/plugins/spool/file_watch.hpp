@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 
 #include "core/readiness.hpp"
 #include "core/unique_fd.hpp"
@@ -12,13 +11,12 @@ namespace fifomq::spool {
 
 class FileWatch {
  public:
-  // Both outlive the watch.
-  FileWatch(const StateFile& file, core::Readiness& readiness, std::string endpoint)
-      : file_(file), readiness_(readiness), endpoint_(std::move(endpoint)) {}
+  // Both outlive the watch. Throws Error.
+  FileWatch(const StateFile& file, core::Readiness& readiness, const std::string& endpoint);
 
   // From now on what is written makes it ready: inotify tells; without it, a timer asks for a look
   // every few milliseconds. Not done before somebody waits, since the kernel takes ten milliseconds
-  // to forget what was watched last. What was written before needs a look. Throws Error.
+  // to forget what was watched last. What was written before needs a look.
   void arm() {
     if (!events_) begin();
   }
@@ -26,19 +24,27 @@ class FileWatch {
   // armed before.
   void arm_for_poll() {
     if (events_) return;
+    const bool was_armed = armed_;
     begin();
-    readiness_.signal();
+    if (!was_armed || events_) readiness_.signal();
   }
   // It is ready for what is written from now on: called before the last look.
   void drain() const noexcept;
 
+  // Something is awaited of which no event tells: the timer asks for a look as well.
+  void await_more(bool awaits) noexcept;
+
  private:
-  void begin();
+  void begin() noexcept;
+  void set_timer() noexcept;
 
   const StateFile& file_;
   core::Readiness& readiness_;
-  const std::string endpoint_;
-  core::UniqueFd events_;  // inotify, or a timer
+  core::UniqueFd timer_;
+  core::UniqueFd events_;  // inotify
+  bool armed_ = false;
+  bool awaits_more_ = false;
+  bool ticks_ = false;
 };
 
 }  // namespace fifomq::spool

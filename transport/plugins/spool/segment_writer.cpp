@@ -9,6 +9,7 @@
 
 #include "core/frame_body.hpp"
 #include "core/identity.hpp"
+#include "core/posix.hpp"
 
 namespace fifomq::spool {
 namespace {
@@ -30,6 +31,9 @@ SegmentWriter::SegmentWriter(const SpoolFolder& folder, const SpoolOptions& opti
   if (segments.empty()) committed_ = end_;
   // Closes what an earlier sender has left, which may end in half a record.
   mark_.move_to({end_, end_}, WrittenMark::Tell::now);
+  // Who has too few descriptors for one segment learns it here, not with the first message.
+  const int error = begin_segment();
+  if (core::is_used_up(error)) throw core::system_error(error, options.endpoint, "begin a segment");
 }
 
 // Behind all that has ever been there, also where the disk has lost some of it. Whatever a full

@@ -155,17 +155,20 @@ std::vector<Segment> SpoolFolder::segments() const {
     if (const auto segment = segment_of(entry->d_name)) segments.push_back(*segment);
     errno = 0;
   }
-  if (errno != 0) throw core::system_error(errno, endpoint_, "list " + path_);
+  if (errno != 0) fail(errno, "list " + path_);
   std::ranges::sort(segments, {}, &Segment::base);
   return segments;
 }
 
 core::UniqueFd SpoolFolder::open(const Segment& segment) const {
   core::UniqueFd file(openat(fd(), segment.name().data(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!file && errno != ENOENT) {
-    throw core::system_error(errno, endpoint_, "open " + path_ + "/" + segment.name().data());
-  }
+  if (!file && errno != ENOENT) fail(errno, "open " + path_ + "/" + segment.name().data());
   return file;
+}
+
+void SpoolFolder::fail(int error, const std::string& action) const {
+  if (!core::is_used_up(error)) throw core::system_error(error, endpoint_, action);
+  throw UsedUp(error, core::system_error(error, endpoint_, action));
 }
 
 void SpoolFolder::remove(const Segment& segment) const noexcept {

@@ -14,7 +14,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include <fifomq/error.hpp>
 
 #include "committed.hpp"
 #include "core/unique_fd.hpp"
@@ -37,6 +40,16 @@ struct Segment {
   std::array<char, kNameBytes> name() const noexcept;
 };
 
+// No descriptor is left, or no memory: the same may succeed later.
+class UsedUp final : public Error {
+ public:
+  UsedUp(int error, Error what) : Error(std::move(what)), error_(error) {}
+  int error() const noexcept { return error_; }
+
+ private:
+  int error_;
+};
+
 class SpoolFolder {
  public:
   enum class End { sender, receiver };
@@ -54,14 +67,15 @@ class SpoolFolder {
   // Who has it; 0 where nobody has, or nothing says so.
   pid_t owner(End end) const;
 
-  // By their place in the stream. Throws Error.
+  // By their place in the stream. Throws Error, and UsedUp.
   std::vector<Segment> segments() const;
-  // To read; invalid where it is gone. Throws Error.
+  // To read; invalid where it is gone. Throws Error, and UsedUp.
   core::UniqueFd open(const Segment& segment) const;
   void remove(const Segment& segment) const noexcept;
 
  private:
   SpoolFolder(const SpoolOptions& options, core::UniqueFd folder);
+  [[noreturn]] void fail(int error, const std::string& action) const;
 
   std::string endpoint_;
   std::string path_;

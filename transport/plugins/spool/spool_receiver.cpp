@@ -35,6 +35,7 @@ SpoolReceiver::SpoolReceiver(Endpoint endpoint, SpoolOptions options, const Open
       reader_(folder_, state_.written, options_, state_.committed.load(),
               core::notice_for(endpoint_, log_)),
       watch_(state_.written, readiness_, endpoint_.text()),
+      shortage_(watch_, endpoint_.text(), log_),
       left_(open.take_at_most) {
   if (log_ && !state_.committed.load()) {
     log_(LogLevel::warning, endpoint_.text() +
@@ -90,8 +91,19 @@ ReceiveResult SpoolReceiver::receive(MessageView& message, Deadline deadline) {
   return ReceiveResult::closed;
 }
 
-// Damage must not hold the caller beyond its deadline, but one look is due.
 bool SpoolReceiver::look(MessageView& message, Deadline deadline) {
+  try {
+    const bool found = look_on(message, deadline);
+    shortage_.is_over();
+    return found;
+  } catch (const UsedUp& used_up) {
+    shortage_.is_there(used_up.error());
+    return false;
+  }
+}
+
+// Damage must not hold the caller beyond its deadline, but one look is due.
+bool SpoolReceiver::look_on(MessageView& message, Deadline deadline) {
   constexpr int kBetweenLooks = 64;
   log_of_commits_.make_room();
   for (int looks = 1;; ++looks) {

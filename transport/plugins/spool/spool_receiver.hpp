@@ -10,6 +10,7 @@
 #include "core/readiness.hpp"
 #include "file_watch.hpp"
 #include "record_reader.hpp"
+#include "shortage.hpp"
 #include "spool_folder.hpp"
 
 namespace fifomq::spool {
@@ -39,6 +40,7 @@ class SpoolReceiver final : public Receiver {
  private:
   void check_owner() const;
   bool look(MessageView& message, Deadline deadline);
+  bool look_on(MessageView& message, Deadline deadline);
   void hand_out();
   void commit_to(std::uint64_t position);
   void remove_passed();
@@ -56,6 +58,7 @@ class SpoolReceiver final : public Receiver {
   std::uint64_t committed_ = 0;
   RecordReader reader_;
   FileWatch watch_;  // of what the sender has written
+  Shortage shortage_;
   core::CommitLog log_of_commits_;
   std::uint64_t received_ = 0;
   std::uint64_t done_with_ = 0;        // of them

@@ -1,7 +1,5 @@
 #include "spool_sender.hpp"
 
-#include <sys/epoll.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,18 +9,9 @@
 
 #include "core/frame.hpp"
 #include "core/posix.hpp"
-#include "core/say.hpp"
 #include "core/send_errors.hpp"
 
 namespace fifomq::spool {
-namespace {
-
-// How soon room on the disk is seen, which no event announces.
-constexpr long kBetweenTriesNanos = 50'000'000;
-
-bool means_full(int error) { return error == ENOSPC || error == EDQUOT; }
-
-}  // namespace
 
 const Capabilities kSenderCapabilities{.carries_origin = true,
                                        .sequenced = true,
@@ -40,10 +29,12 @@ SpoolSender::SpoolSender(Endpoint endpoint, SpoolOptions options, LogSink log)
       readiness_(endpoint_.text()),
       writer_(folder_, options_),
       watch_(writer_.committed_file(), readiness_, endpoint_.text()),
-      retry_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
-  if (!retry_) throw core::system_error(errno, endpoint_.text(), "make a timer");
-  readiness_.watch(retry_.get(), EPOLLIN);
+      shortage_(watch_, endpoint_.text(), log_) {
   readiness_.signal();
+  if (options_.sync == Sync::never) return;
+  // Here, since later there may be no descriptor for it.
+  flusher_ = std::make_unique<core::Flusher>(endpoint_.text(), [this](bool) { return turn(); });
+  writer_.tell_later();
 }
 
 // What was sent is in the kernel, and for a forked child it is its parent's.
@@ -77,10 +68,6 @@ SendResult SpoolSender::send(const MessageView& message, Deadline deadline) {
   core::check_size(message, options_.max_message, endpoint_);
   if (const char* why = core::refusal(message)) throw core::not_representable(why, endpoint_);
   check_usable();
-  if (!flusher_ && options_.sync != Sync::never) {
-    flusher_ = std::make_unique<core::Flusher>(endpoint_.text(), [this](bool) { return turn(); });
-    writer_.tell_later();
-  }
   MessageView stamped = message;
   if (!message.origin) stamped.origin = stamp_.peek();
   const std::uint64_t size = writer_.prepare(stamped);
@@ -116,33 +103,18 @@ bool SpoolSender::has_room(std::uint64_t size) {
   return fits();
 }
 
-// False when the disk is full.
+// False when what it takes cannot be had now.
 bool SpoolSender::offer() {
   const int error = writer_.append();
-  if (error != 0 && !means_full(error)) {
+  if (error == 0) {
+    shortage_.is_over();
+    return true;
+  }
+  if (!Shortage::is_meant_by(error)) {
     throw core::system_error(error, endpoint_.text(), "write to the spool");
   }
-  disk_is_full(error != 0);
-  return error == 0;
-}
-
-void SpoolSender::disk_is_full(bool is_full) {
-  if (is_full) {
-    std::uint64_t ticks = 0;
-    [[maybe_unused]] const auto taken = ::read(retry_.get(), &ticks, sizeof ticks);
-  }
-  if (std::exchange(is_disk_full_, is_full) == is_full) return;
-  const timespec time{.tv_sec = 0, .tv_nsec = is_full ? kBetweenTriesNanos : 0};
-  const itimerspec interval{.it_interval = time, .it_value = time};
-  timerfd_settime(retry_.get(), 0, &interval, nullptr);
-  if (is_full) {
-    core::say(log_, LogLevel::warning,
-              {endpoint_.text(),
-               ": the disk is full; nothing more is taken before there is room, and nothing is "
-               "lost"});
-  } else {
-    core::say(log_, LogLevel::info, {endpoint_.text(), ": there is room on the disk again"});
-  }
+  shortage_.is_there(error);
+  return false;
 }
 
 void SpoolSender::accept() {

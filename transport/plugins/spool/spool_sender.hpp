@@ -15,6 +15,7 @@
 #include "core/readiness.hpp"
 #include "file_watch.hpp"
 #include "segment_writer.hpp"
+#include "shortage.hpp"
 #include "spool_folder.hpp"
 
 namespace fifomq::spool {
@@ -48,7 +49,6 @@ class SpoolSender final : public Sender {
   bool has_room(std::uint64_t size);
   bool offer();
   void accept();
-  void disk_is_full(bool is_full);
   core::Flusher::Next turn();
   core::Flusher::Next sync_turn();
   void sync();
@@ -60,9 +60,8 @@ class SpoolSender final : public Sender {
   const core::UniqueFd lock_;
   core::Readiness readiness_;
   SegmentWriter writer_;
-  FileWatch watch_;       // of what the receiver has committed
-  core::UniqueFd retry_;  // a timer, while the disk is full
-  bool is_disk_full_ = false;
+  FileWatch watch_;  // of what the receiver has committed
+  Shortage shortage_;
   const std::uint64_t began_at_ = writer_.end();
   core::OriginStamp stamp_;
   Counters counters_;

@@ -1,0 +1,40 @@
+#include "shortage.hpp"
+
+#include <cerrno>
+
+#include "core/posix.hpp"
+#include "core/say.hpp"
+
+namespace fifomq::spool {
+namespace {
+
+bool means_full(int error) noexcept { return error == ENOSPC || error == EDQUOT; }
+
+}  // namespace
+
+bool Shortage::is_meant_by(int error) noexcept {
+  return means_full(error) || core::is_used_up(error);
+}
+
+void Shortage::is_there(int error) noexcept {
+  if (is_there_ && is_of_room_ == means_full(error)) return;
+  is_there_ = true;
+  is_of_room_ = means_full(error);
+  watch_.await_more(true);
+  core::say(log_, LogLevel::warning,
+            {endpoint_,
+             is_of_room_ ? ": the disk is full; nothing more is taken before there is room, and "
+                           "nothing is lost"
+                         : ": no descriptor is left, or no memory; it goes on when there is, and "
+                           "nothing is lost"});
+}
+
+void Shortage::end() noexcept {
+  is_there_ = false;
+  watch_.await_more(false);
+  core::say(log_, LogLevel::info,
+            {endpoint_, is_of_room_ ? ": there is room on the disk again"
+                                    : ": there are descriptors and memory again"});
+}
+
+}  // namespace fifomq::spool
