@@ -237,14 +237,15 @@ def spool_without_descriptors(trial):
                 trial.assertEqual(client.send(0, sent + 1, 40_000, 20_000), "sent")
                 sent += 1
             for bridge in bridges:
-                arrived = comes_soon(trial, bridge.pid, lambda: receiver.count() == sent)
-                trial.assertFalse(arrived and into in bridges)
+                # It may: what it closes meanwhile, a segment that is on the disk, can be had again.
+                comes_soon(trial, bridge.pid, lambda: receiver.count() == sent)
             for bridge in bridges:
                 set_limit(trial, bridge.pid, MANY)
             receiver.wait_for(sent)
     client.end()
     for bridge in (into, outof):
         trial.stop_bridge(bridge)
+    trial.assertIn("no descriptor is left", into.err)
     receiver.finish()
     everything = {0: history.Sent(sent, sent)}
     history.check_nothing_lost(receiver.check(everything), everything)
