@@ -2,6 +2,7 @@
 import contextlib
 import os
 import re
+import signal
 import time
 import urllib.request
 
@@ -26,6 +27,7 @@ def used_up(trial):
     replaced_without_descriptors(trial, f"fifo:{trial.new_fifo()}")
     replaced_without_descriptors(trial, f"spool:{trial.new_file('spool')}")
     spool_without_descriptors(trial)
+    acknowledged_without_descriptors(trial)
     half_message_without_descriptors(trial)
     visitors_of_metrics(trial)
     return f"{allocations} allocations failed, {told} of them with an exception; nothing lost"
@@ -245,10 +247,34 @@ def spool_without_descriptors(trial):
     client.end()
     for bridge in (into, outof):
         trial.stop_bridge(bridge)
-    trial.assertIn("no descriptor is left", into.err)
+        trial.assertIn("no descriptor is left", bridge.err)
+        trial.assertIn("there are descriptors and memory again", bridge.err)
     receiver.finish()
     everything = {0: history.Sent(sent, sent)}
     history.check_nothing_lost(receiver.check(everything), everything)
+
+
+def acknowledged_without_descriptors(trial):
+    """A bridge has none left when it has to wait for the first acknowledgement."""
+    for _ in range(5):
+        with trial.attempt():
+            fifo, address = trial.new_fifo(), f"ipc://{trial.new_file('socket')}"
+            receiver = trial.receiver(f"zmq+reliable:@{address}")
+            alone = len(open_files(receiver.pid))
+            bridge = trial.bridge(f"fifo:{fifo}", f"zmq+reliable:{address}",
+                                  wrapper=("prlimit", f"--nofile={MANY}:{MANY}"))
+            harness.wait_until(lambda: len(open_files(receiver.pid)) > alone, "the connection")
+            leave_free(trial, bridge.pid, 0)
+            os.kill(receiver.pid, signal.SIGSTOP)
+            client = trial.client(f"fifo:{fifo}")
+            trial.assertEqual(client.send(0, 1, 100, 20_000), "sent")
+            trial.assertFalse(comes_soon(trial, bridge.pid, receiver.count))
+            os.kill(receiver.pid, signal.SIGCONT)
+            receiver.wait_for(1)
+            set_limit(trial, bridge.pid, MANY)
+            client.end()
+            trial.stop_bridge(bridge)
+            receiver.finish()
 
 
 def half_message_without_descriptors(trial):

@@ -31,7 +31,8 @@ SegmentWriter::SegmentWriter(const SpoolFolder& folder, const SpoolOptions& opti
   if (segments.empty()) committed_ = end_;
   // Closes what an earlier sender has left, which may end in half a record.
   mark_.move_to({end_, end_}, WrittenMark::Tell::now);
-  // Who has too few descriptors for one segment learns it here, not with the first message.
+  // Who has too few descriptors for one segment learns it here, not with the first message. What
+  // else is in the way, append() meets again.
   const int error = begin_segment();
   if (core::is_used_up(error)) throw core::system_error(error, options.endpoint, "begin a segment");
 }

@@ -12,13 +12,11 @@ bool means_full(int error) noexcept { return error == ENOSPC || error == EDQUOT;
 
 }  // namespace
 
-bool Shortage::is_meant_by(int error) noexcept {
-  return means_full(error) || core::is_used_up(error);
-}
+bool Shortage::is_cause(int error) noexcept { return means_full(error) || core::is_used_up(error); }
 
-void Shortage::is_there(int error) noexcept {
-  if (is_there_ && is_of_room_ == means_full(error)) return;
-  is_there_ = true;
+void Shortage::begin(int error) noexcept {
+  if (lasts_ && is_of_room_ == means_full(error)) return;
+  lasts_ = true;
   is_of_room_ = means_full(error);
   watch_.await_more(true);
   core::say(log_, LogLevel::warning,
@@ -29,8 +27,8 @@ void Shortage::is_there(int error) noexcept {
                            "nothing is lost"});
 }
 
-void Shortage::end() noexcept {
-  is_there_ = false;
+void Shortage::tell_end() noexcept {
+  lasts_ = false;
   watch_.await_more(false);
   core::say(log_, LogLevel::info,
             {endpoint_, is_of_room_ ? ": there is room on the disk again"

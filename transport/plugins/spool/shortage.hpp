@@ -18,21 +18,21 @@ class Shortage {
       : watch_(watch), endpoint_(std::move(endpoint)), log_(std::move(log)) {}
 
   // Whether what failed with that errno may succeed later.
-  static bool is_meant_by(int error) noexcept;
+  static bool is_cause(int error) noexcept;
 
-  // It has begun, or lasts.
-  void is_there(int error) noexcept;
-  void is_over() noexcept {
-    if (is_there_) end();
+  // With such an errno. It may have begun already.
+  void begin(int error) noexcept;
+  void end() noexcept {
+    if (lasts_) tell_end();
   }
 
  private:
-  void end() noexcept;
+  void tell_end() noexcept;
 
   FileWatch& watch_;
   const std::string endpoint_;
   const LogSink log_;
-  bool is_there_ = false;
+  bool lasts_ = false;
   bool is_of_room_ = false;  // on the disk
 };
 

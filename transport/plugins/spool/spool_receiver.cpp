@@ -94,10 +94,10 @@ ReceiveResult SpoolReceiver::receive(MessageView& message, Deadline deadline) {
 bool SpoolReceiver::look(MessageView& message, Deadline deadline) {
   try {
     const bool found = look_on(message, deadline);
-    shortage_.is_over();
+    shortage_.end();
     return found;
   } catch (const UsedUp& used_up) {
-    shortage_.is_there(used_up.error());
+    shortage_.begin(used_up.error());
     return false;
   }
 }

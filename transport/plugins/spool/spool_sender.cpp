@@ -107,13 +107,13 @@ bool SpoolSender::has_room(std::uint64_t size) {
 bool SpoolSender::offer() {
   const int error = writer_.append();
   if (error == 0) {
-    shortage_.is_over();
+    shortage_.end();
     return true;
   }
-  if (!Shortage::is_meant_by(error)) {
+  if (!Shortage::is_cause(error)) {
     throw core::system_error(error, endpoint_.text(), "write to the spool");
   }
-  shortage_.is_there(error);
+  shortage_.begin(error);
   return false;
 }
 
